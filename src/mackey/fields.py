@@ -1,0 +1,79 @@
+"""What a tensor means (FieldType) and what a layer promises (Guarantee)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from mackey.errors import sentence
+from mackey.groups.abstract import Element
+from mackey.reps import Rep
+from mackey.spaces import AbstractDomain
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """`multiplicity` fields on a domain, each with values in the representation `rep` of the stabiliser H.
+
+    A type only: the values stay an ordinary tensor, on grids (b, multiplicity·rep.dim, *spatial).
+    """
+
+    domain: AbstractDomain
+    rep: Rep
+    multiplicity: int
+
+    def __post_init__(self) -> None:
+        if self.rep.group != self.domain.stabiliser:
+            raise ValueError(sentence("FieldType", wanted=f"a representation of {self.domain.stabiliser}, which "
+                                      f"fixes a point of {self.domain}", got=f"{self.rep} of {self.rep.group}",
+                                      remedy="build it from that group, or restrict it"))
+        if self.multiplicity < 1:
+            raise ValueError(sentence("FieldType", wanted="a multiplicity of at least 1", got=str(self.multiplicity),
+                                      remedy="give the number of fields"))
+
+    @property
+    def channels(self) -> int:
+        """c·d, the size of the channel axis."""
+        return self.multiplicity * self.rep.dim
+
+    def transform(self, x: Tensor, element: Element) -> Tensor:
+        """(g·f)(x) = ρ f(g⁻¹x)."""
+        return self.domain.transform(x, element, self.rep)
+
+    def check(self, x: Tensor, where: str) -> None:
+        """Raise unless x can hold this type."""
+        if x.ndim != self.domain.tensor_rank or self.domain.channels(x) != self.channels:
+            raise ValueError(sentence(where, wanted=f"{self.channels} channels ({self}) in a tensor of "
+                                      f"{self.domain.tensor_rank} axes", got=f"shape {tuple(x.shape)}",
+                                      remedy="check the out_type of the layer before it"))
+
+    def __repr__(self) -> str:
+        return f"{self.multiplicity}×{self.rep} on {self.domain}"
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What is promised for which group.
+
+    exact: to rounding. exact_on_grid: for the elements that permute the samples, aliased for the rest.
+    continuum: error falls with resolution. in_expectation: exact on average over a sample. soft: by a loss. none.
+    """
+
+    kind: str
+    group: str
+    note: str = ""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("exact", "exact_on_grid", "continuum", "in_expectation", "soft", "none")
+
+    def __post_init__(self) -> None:
+        if self.kind not in self.KINDS:
+            raise ValueError(sentence("Guarantee", wanted=" | ".join(self.KINDS), got=repr(self.kind),
+                                      remedy="choose one of these"))
+
+    def __str__(self) -> str:
+        return f"{self.kind} under {self.group}" + (f" ({self.note})" if self.note else "")
+
+
+def weakest(guarantees: list[Guarantee]) -> Guarantee:
+    """The guarantee of a chain: that of its weakest link."""
+    return max(guarantees, key=lambda g: Guarantee.KINDS.index(g.kind))

@@ -1,0 +1,41 @@
+"""What acts: the interface that every group has."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+Element = TypeVar("Element")
+
+
+class AbstractGroup(ABC, Generic[Element]):
+    """A group: identity, product, inverse, generators, and flags that say what may be asked of it.
+
+    is_finite: the elements can be listed. is_compact: a normalised Haar measure exists.
+    is_unimodular: left and right Haar measure agree. generators: a set of elements that generates the group.
+    """
+
+    name: str
+    generators: Sequence[Element]
+    is_finite: bool
+    is_compact: bool
+    is_unimodular: bool
+
+    @property
+    @abstractmethod
+    def identity(self) -> Element:
+        """e."""
+
+    @abstractmethod
+    def compose(self, a: Element, b: Element) -> Element:
+        """a·b: first b, then a."""
+
+    @abstractmethod
+    def inverse(self, a: Element) -> Element:
+        """a⁻¹."""
+
+    @abstractmethod
+    def label(self, a: Element) -> str:
+        """The element as people write it."""
+
+    def __repr__(self) -> str:
+        return self.name

@@ -1,0 +1,22 @@
+"""How numbers change: real representations of finite groups, their irreps, and the maps between them."""
+
+from mackey.reps.finite import (
+    Rep,
+    direct_sum,
+    dual,
+    induce,
+    quotient,
+    regular,
+    restrict,
+    sign,
+    standard,
+    tensor,
+    trivial,
+)
+from mackey.reps.intertwiners import intertwiner_count, intertwiners
+from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
+
+__all__ = [
+    "Rep", "direct_sum", "dual", "induce", "intertwiner_count", "intertwiners", "irrep_type", "irreps",
+    "multiplicities", "quotient", "regular", "restrict", "sign", "standard", "tensor", "to_irreps", "trivial",
+]

@@ -1,0 +1,187 @@
+"""Pixels and voxels: the plane Z^d with fibres (Grid), and the group Z^d ⋊ H itself (GroupGrid)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mackey.axes import merge_fibre, split_fibre
+from mackey.errors import sentence
+from mackey.groups import FiniteGroup, LatticeGroup, cyclic
+from mackey.groups.lattices import Motion
+from mackey.reps import Rep, regular, trivial
+from mackey.spaces.domain import AbstractDomain, Pose
+
+# Columns: where the right-handed axes (x right, y up) point among the array axes (row down, column right).
+# In one and three dimensions the array axes are the axes: (x), (x, y, z).
+_ARRAY_FRAME = {1: np.eye(1), 2: np.array([[0.0, -1.0], [1.0, 0.0]]), 3: np.eye(3)}
+
+
+@dataclass(frozen=True)
+class Grid(AbstractDomain):
+    """Square samples of R^d = (Z^d ⋊ H)/H, d = 1, 2, 3. Values: (b, c·d, *spatial), fibre index fastest.
+
+    The group acts about the centre of the array; an element r90° turns the displayed image counter-clockwise,
+    as torch.rot90(x, 1, (-2, -1)) does. Outside the array fields are zero, or repeat if `periodic`.
+    """
+
+    group: LatticeGroup
+    periodic: bool = False
+
+    def __post_init__(self) -> None:
+        if self.group.dimension not in _ARRAY_FRAME:
+            raise ValueError(sentence("Grid", wanted="a group of 1, 2 or 3 dimensions",
+                                      got=f"{self.group} of {self.group.dimension}", remedy="see groups.named"))
+
+    @property
+    def dimension(self) -> int:
+        return self.group.dimension
+
+    @property
+    def stabiliser(self) -> FiniteGroup:
+        return self.group.point_group
+
+    @property
+    def tensor_rank(self) -> int:
+        return 2 + self.dimension
+
+    @cached_property
+    def array_matrices(self) -> np.ndarray:
+        """How H moves array indices (row, column, …) about the centre."""
+        frame = _ARRAY_FRAME[self.dimension]
+        return frame @ self.stabiliser.matrices @ frame.T
+
+    def sizes(self, x: Tensor) -> tuple[int, ...]:
+        return tuple(x.shape[2:])
+
+    def channels(self, x: Tensor) -> int:
+        return x.shape[1]
+
+    def to_tokens(self, x: Tensor, fibre: int) -> Tensor:
+        return split_fibre(x, fibre).flatten(3).movedim(-1, 1)
+
+    def from_tokens(self, tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        return merge_fibre(tokens.movedim(1, -1)).unflatten(-1, sizes)
+
+    def coordinates(self, sizes: tuple[int, ...], device: torch.device, spacing: int = 1) -> Tensor:
+        axes = [spacing * (torch.arange(n, dtype=torch.float64, device=device) - (n - 1) / 2) for n in sizes]
+        array = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
+        return array @ torch.as_tensor(_ARRAY_FRAME[self.dimension], device=device)
+
+    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+        here = self.coordinates(targets, device, spacing)
+        displacement = self.coordinates(sizes, device)[None] - here[:, None]
+        if self.periodic:
+            extent = torch.as_tensor(np.abs(_ARRAY_FRAME[self.dimension].T) @ np.array(sizes), device=device)
+            displacement = displacement - extent * torch.round(displacement / extent - 1e-9)
+        return Pose(displacement, torch.zeros(displacement.shape[:-1], dtype=torch.long, device=device))
+
+    def keeps(self, h: int, sizes: tuple[int, ...]) -> bool:
+        """Whether h permutes the samples of an array of these sizes."""
+        matrix = self.array_matrices[h]
+        return bool(np.abs(matrix - np.rint(matrix)).max() < 1e-9
+                    and np.array_equal(np.abs(np.rint(matrix)) @ np.array(sizes), sizes))
+
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+        zero = (0,) * self.dimension
+        return [(zero, h) for h in self.stabiliser.elements if self.keeps(h, sizes)]
+
+    def move(self, x: Tensor, element: Motion) -> Tensor:
+        """f(g⁻¹x) on the spatial axes only."""
+        shift, h = element
+        if not self.keeps(h, self.sizes(x)):
+            raise ValueError(sentence(f"{self}", wanted="an element that permutes the samples",
+                                      got=f"{self.stabiliser.label(h)} on {'×'.join(map(str, self.sizes(x)))}",
+                                      remedy="use exact_symmetry(sizes), or a square array"))
+        matrix = np.rint(self.array_matrices[h]).astype(int)
+        source = np.argmax(np.abs(matrix), axis=1)
+        x = x.permute(0, 1, *(2 + source).tolist())
+        x = x.flip([2 + axis for axis in range(self.dimension) if matrix[axis].sum() < 0])
+        if any(shift):
+            if not self.periodic:
+                raise ValueError(sentence(f"{self}", wanted="a periodic grid for translations",
+                                          got=f"a shift by {shift}", remedy="use Grid(group, periodic=True)"))
+            array_shift = np.rint(_ARRAY_FRAME[self.dimension] @ np.array(shift)).astype(int)
+            x = x.roll(array_shift.tolist(), list(range(2, 2 + self.dimension)))
+        return x
+
+    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
+        matrix = torch.as_tensor(rep.matrices[element[1]], dtype=x.dtype, device=x.device)
+        turned = torch.einsum("de,bce...->bcd...", matrix, split_fibre(self.move(x, element), rep.dim))
+        return merge_fibre(turned)
+
+    def __repr__(self) -> str:
+        return f"Grid({self.group}{', periodic' if self.periodic else ''})"
+
+
+@dataclass(frozen=True)
+class GroupGrid(AbstractDomain):
+    """Samples (x, h) of the group Z^d ⋊ H itself; the stabiliser is trivial. Values: (b, c·|H|, *spatial).
+
+    The same array as a field of regular fibres on Grid (`folded`); tokens run over (x, h), h fastest.
+    """
+
+    group: LatticeGroup
+    periodic: bool = False
+
+    @cached_property
+    def grid(self) -> Grid:
+        return Grid(self.group, self.periodic)
+
+    @cached_property
+    def folded(self) -> Rep:
+        """The fibre on Grid that holds the same values: regular, ρ(h) e_k = e_{hk}."""
+        return regular(self.group.point_group)
+
+    @property
+    def stabiliser(self) -> FiniteGroup:
+        return cyclic(1, self.group.dimension)
+
+    @property
+    def tensor_rank(self) -> int:
+        return self.grid.tensor_rank
+
+    def sizes(self, x: Tensor) -> tuple[int, ...]:
+        return self.grid.sizes(x)
+
+    def channels(self, x: Tensor) -> int:
+        return x.shape[1] // self.group.point_group.order
+
+    def to_tokens(self, x: Tensor, fibre: int) -> Tensor:
+        order = self.group.point_group.order
+        tokens = self.grid.to_tokens(x, order)
+        return tokens.movedim(3, 2).flatten(1, 2).unflatten(-1, (-1, fibre))
+
+    def from_tokens(self, tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        order = self.group.point_group.order
+        return self.grid.from_tokens(tokens.flatten(2).unflatten(1, (-1, order)).movedim(2, 3), sizes)
+
+    def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
+        return self.grid.coordinates(sizes, device).repeat_interleave(self.group.point_group.order, 0)
+
+    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+        """(h⁻¹(x′ − x), h⁻¹h′)."""
+        H = self.group.point_group
+        between = self.grid.poses(sizes, targets, spacing, device).displacement
+        back = torch.as_tensor(H.matrices[H.inverses], device=device)
+        turned = torch.einsum("hij,tsj->thsi", back, between)
+        displacement = turned.repeat_interleave(H.order, dim=2).flatten(0, 1)
+        relative = torch.as_tensor(H.table[H.inverses], device=device)
+        element = relative[None, :, None, :].expand(len(between), -1, between.shape[1], -1)
+        return Pose(displacement, element.flatten(2).flatten(0, 1))
+
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+        return self.grid.exact_symmetry(sizes)
+
+    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
+        return self.grid.transform(x, element, self.folded)
+
+    def __repr__(self) -> str:
+        return f"GroupGrid({self.group})"
+
+
+def scalar_fibre(domain: AbstractDomain) -> Rep:
+    """The trivial representation of the stabiliser."""
+    return trivial(domain.stabiliser)

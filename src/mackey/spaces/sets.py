@@ -1,0 +1,95 @@
+"""Points without geometry (Set, symmetric group) and points on a line (Sequence, translations)."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mackey.groups import FiniteGroup, LatticeGroup, Symmetric, cyclic, translations
+from mackey.groups.lattices import Motion
+from mackey.groups.permutations import Permutation
+from mackey.reps import Rep
+from mackey.spaces.domain import AbstractDomain, Pose
+
+
+class AbstractTokens(AbstractDomain):
+    """Values (b, n, d·c), the channel innermost; fibres are scalars (d = 1)."""
+
+    @property
+    def stabiliser(self) -> FiniteGroup:
+        return cyclic(1, 1)
+
+    @property
+    def tensor_rank(self) -> int:
+        return 3
+
+    def sizes(self, x: Tensor) -> tuple[int, ...]:
+        return (x.shape[1],)
+
+    def channels(self, x: Tensor) -> int:
+        return x.shape[2]
+
+    def to_tokens(self, x: Tensor, fibre: int) -> Tensor:
+        return x.unflatten(-1, (fibre, -1)).transpose(-1, -2)
+
+    def from_tokens(self, tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        return tokens.transpose(-1, -2).flatten(2)
+
+    @abstractmethod
+    def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
+        """What the group leaves of the pair (target index, source index)."""
+
+    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+        sources = torch.arange(sizes[0], dtype=torch.float64, device=device)
+        here = spacing * torch.arange(targets[0], dtype=torch.float64, device=device)
+        displacement = self.separation(sources[None], here[:, None])[..., None]
+        return Pose(displacement, torch.zeros(displacement.shape[:-1], dtype=torch.long, device=device))
+
+
+@dataclass(frozen=True)
+class Set(AbstractTokens):
+    """n points that Sym(n) permutes: G/H = Sym(n)/Sym(n−1). A pair is only "same" (0) or "different" (1)."""
+
+    n: int
+
+    @property
+    def group(self) -> Symmetric:
+        return Symmetric(self.n)
+
+    def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
+        return (sources != targets).to(torch.float64)
+
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Permutation]:  # type: ignore[override]
+        return [self.group.identity, *self.group.generators]
+
+    def transform(self, x: Tensor, element: Permutation, rep: Rep) -> Tensor:  # type: ignore[override]
+        return x[:, torch.as_tensor(np.argsort(element), device=x.device)]
+
+
+@dataclass(frozen=True)
+class Sequence(AbstractTokens):
+    """Points of Z in order; translations act. A pair is its signed distance."""
+
+    @property
+    def group(self) -> LatticeGroup:
+        return translations(1)
+
+    def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
+        return sources - targets
+
+    def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.arange(sizes[0], dtype=torch.float64, device=device)[:, None]
+
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+        return [self.group.identity]
+
+    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
+        """Shift along the sequence, zeros entering: exact away from the ends."""
+        shift = element[0][0]
+        moved = torch.zeros_like(x)
+        n = x.shape[1]
+        if abs(shift) < n:
+            moved[:, max(shift, 0):n + min(shift, 0)] = x[:, max(-shift, 0):n - max(shift, 0)]
+        return moved
