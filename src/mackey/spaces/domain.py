@@ -68,6 +68,10 @@ class AbstractDomain(ABC):
     def transform(self, x: Tensor, element: Element, rep: Rep) -> Tensor:
         """(g·f)(x) = ρ(c) f(g⁻¹x)."""
 
+    def tap(self, displacement: Tensor, size: int) -> Tensor:
+        """The index of displacements (…, dim) among the size^dim of a stencil; only where positions make sense."""
+        raise NotImplementedError(f"{self} has no displacements")
+
     def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
         """Positions (n, dim) of the samples about their centre, for phases; only where positions make sense."""
         raise NotImplementedError(f"{self} has no coordinates")

@@ -70,6 +70,17 @@ class Grid(AbstractDomain):
         array = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
         return array @ torch.as_tensor(_ARRAY_FRAME[self.dimension], device=device)
 
+    def stencil(self, size: int) -> np.ndarray:
+        """Displacements (size^d, d) of the taps of a filter, in the order of its flattened array."""
+        return self.coordinates((size,) * self.dimension, torch.device("cpu")).numpy()
+
+    def tap(self, displacement: Tensor, size: int) -> Tensor:
+        """The index in `stencil(size)` of displacements (…, d) that lie on it."""
+        frame = torch.as_tensor(_ARRAY_FRAME[self.dimension], device=displacement.device)
+        array = torch.round(displacement @ frame.T + (size - 1) / 2).long()
+        strides = torch.as_tensor([size**axis for axis in reversed(range(self.dimension))], device=array.device)
+        return (array * strides).sum(-1)
+
     def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
         here = self.coordinates(targets, device, spacing)
         displacement = self.coordinates(sizes, device)[None] - here[:, None]

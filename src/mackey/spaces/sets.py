@@ -79,6 +79,9 @@ class Sequence(AbstractTokens):
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
         return sources - targets
 
+    def tap(self, displacement: Tensor, size: int) -> Tensor:
+        return torch.round(displacement[..., 0] + (size - 1) / 2).long()
+
     def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
         return torch.arange(sizes[0], dtype=torch.float64, device=device)[:, None]
 

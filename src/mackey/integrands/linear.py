@@ -1,0 +1,181 @@
+"""ω(F, g′) = κ(g′) F(g′): the linear integrand with a steerable kernel. Convolution, lifting and pointwise maps."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mackey.axes import Float
+from mackey.errors import sentence
+from mackey.fields import FieldType
+from mackey.integrands.abstract import AbstractIntegrand, Window
+from mackey.integrands.steerable import KernelBasis, kernel_basis
+from mackey.reps import intertwiner_count, intertwiners
+from mackey.spaces import Grid, Pose
+
+
+class _FilterCache:
+    """The expanded filter of the last evaluation, forgotten whenever the weights change, on copy and on pickle."""
+
+    def __init__(self) -> None:
+        self._seen: Tensor | None = None
+        self._identity: tuple[int, int] | None = None
+        self._filter: Tensor | None = None
+
+    def get(self, weight: Tensor) -> Tensor | None:
+        fresh = self._filter is not None and self._identity == (weight.data_ptr(), weight._version)
+        if fresh and weight.device.type == "cpu":  # writes through .data leave the version unchanged
+            fresh = torch.equal(weight, self._seen)  # type: ignore[arg-type]
+        return self._filter if fresh else None
+
+    def put(self, weight: Tensor, expanded: Tensor) -> None:
+        self._identity = (weight.data_ptr(), weight._version)
+        self._seen = weight.detach().clone() if weight.device.type == "cpu" else None
+        self._filter = expanded.detach()
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return _FilterCache, ()
+
+
+class Linear(AbstractIntegrand):
+    """ω(F, g′) = κ(g′) F(g′) with κ(hg′) = σ(h) κ(g′) ρ(h)⁻¹, plus an H-invariant bias.
+
+    Equivariant: exact where H maps the lattice to itself, exact_on_grid otherwise; strides obey
+    (size + 2·padding − kernel) mod stride = 0. On sets and sequences only kernel_size 1.
+    """
+
+    def __init__(self, in_type: FieldType, out_type: FieldType, *, kernel_size: int = 1, stride: int = 1,
+                 padding: int | None = None, bias: bool = True, gain: float = 1.0) -> None:
+        super().__init__(in_type, out_type)
+        self._check(kernel_size, stride)
+        self.kernel_size, self.stride = kernel_size, stride
+        self.padding = (kernel_size - 1) // 2 if padding is None else padding
+        self.support = Window(kernel_size)
+        self.basis = self._basis()
+        fan_in = in_type.multiplicity * self.basis.energy / out_type.rep.dim
+        shape = (self.basis.count, out_type.multiplicity, in_type.multiplicity)
+        self.weight = nn.Parameter(torch.randn(shape) * math.sqrt(gain / max(fan_in, 1e-12)))
+        invariants = len(out_type.rep.invariants) if bias else 0
+        self.bias = nn.Parameter(torch.zeros(out_type.multiplicity, invariants)) if invariants else None
+        self.register_buffer("_index", self._index_constant(), persistent=False)
+        self.register_buffer("_constant", None, persistent=False)
+        self.register_buffer("_invariants", None, persistent=False)
+        self._cache = _FilterCache()
+        self._place_constants()
+
+    def _check(self, kernel_size: int, stride: int) -> None:
+        if self.in_type.domain != self.out_type.domain:
+            raise ValueError(sentence("Linear", wanted=f"both fields on {self.in_type.domain}",
+                                      got=f"{self.out_type} as output", remedy="use one domain (and group) for both"))
+        if kernel_size < 1 or stride < 1:
+            raise ValueError(sentence("Linear", wanted="kernel_size ≥ 1 and stride ≥ 1",
+                                      got=f"{kernel_size} and {stride}", remedy="give positive integers"))
+        if kernel_size * stride > 1 and not isinstance(self.in_type.domain, Grid):
+            raise ValueError(sentence("Linear", wanted=f"kernel_size 1 and stride 1 on {self.in_type.domain}",
+                                      got=f"{kernel_size} and {stride}", remedy="use a Grid for convolutions"))
+
+        domain = self.in_type.domain
+        if isinstance(domain, Grid) and domain.periodic and (stride > 1 or kernel_size % 2 == 0):
+            raise ValueError(sentence("Linear", wanted="stride 1 and an odd kernel on a periodic grid",
+                                      got=f"stride {stride}, kernel {kernel_size}",
+                                      remedy="the torus must map to itself; use a grid that is not periodic"))
+
+    def _basis(self) -> KernelBasis:
+        rho, sigma, domain = self.in_type.rep, self.out_type.rep, self.in_type.domain
+        if isinstance(domain, Grid):
+            return kernel_basis(domain, self.kernel_size, rho, sigma)
+        maps = intertwiners(rho, sigma)
+        return KernelBasis(len(maps), float(len(maps)), torch.zeros(1, 1).numpy(), sampled=maps[..., None])
+
+    @property
+    def theory_count(self) -> int:
+        """The number of weights that theory predicts, the bias included."""
+        rho, sigma = self.in_type.rep, self.out_type.rep
+        kernels = self.basis.count if self.kernel_size > 1 else intertwiner_count(rho, sigma)
+        fields = self.in_type.multiplicity * self.out_type.multiplicity
+        return kernels * fields + (0 if self.bias is None else self.bias.numel())
+
+    def _index_constant(self) -> Tensor | None:
+        source = self.basis.owner if self.basis.owner is not None else self.basis.index
+        return None if source is None else torch.as_tensor(source).reshape(-1)
+
+    def _place_constants(self) -> None:
+        """Real-valued constants from their float64 originals, so that no change of dtype leaves rounding behind."""
+        like = {"dtype": self.weight.dtype, "device": self.weight.device}
+        source = self.basis.blocks if self.basis.blocks is not None else self.basis.sampled
+        self._constant = None if source is None else torch.as_tensor(source).to(**like)
+        self._invariants = torch.as_tensor(self.out_type.rep.invariants).to(**like)
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        result = super()._apply(fn, recurse)
+        self._place_constants()
+        return result
+
+    def filter(self) -> Float[Tensor, "rows columns *k"]:
+        """The filter of the equal plain convolution: (c_out·d_σ, c_in·d_ρ, k, …)."""
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return self._expand()
+        expanded = self._cache.get(self.weight)
+        if expanded is None:
+            expanded = self._expand()
+            self._cache.put(self.weight, expanded)
+        return expanded
+
+    def _expand(self) -> Tensor:
+        _, c_out, c_in = self.weight.shape
+        d_out, d_in, taps = self.out_type.rep.dim, self.in_type.rep.dim, len(self.basis.points)
+        rows = self.weight.flatten(1)
+        if self.basis.owner is not None:
+            full = rows.index_select(0, self._index).view(d_out, d_in, taps, c_out, c_in)
+            full = full.permute(3, 0, 4, 1, 2)
+        elif self.basis.blocks is not None:
+            chosen = rows.index_select(0, self._index).view(taps, -1, c_out * c_in)
+            full = torch.bmm(self._constant.flatten(2).transpose(1, 2), chosen)
+            full = full.view(taps, d_out, d_in, c_out, c_in).permute(3, 1, 4, 2, 0)
+        else:
+            full = self._constant.flatten(1).T @ rows
+            full = full.view(d_out, d_in, taps, c_out, c_in).permute(3, 0, 4, 1, 2)
+        return full.reshape(c_out * d_out, c_in * d_in, *self._kernel_shape())
+
+    def _kernel_shape(self) -> tuple[int, ...]:
+        domain = self.in_type.domain
+        return (self.kernel_size,) * domain.dimension if isinstance(domain, Grid) else ()
+
+    def offset(self) -> Tensor | None:
+        return None if self.bias is None else self.bias @ self._invariants
+
+    def expanded_bias(self) -> Float[Tensor, " rows"] | None:
+        """The bias of the equal plain convolution, (c_out·d_σ)."""
+        return None if self.bias is None else (self.bias @ self._invariants).flatten()
+
+    def message(self, here: Tensor, there: Tensor, pose: Pose) -> Tensor:
+        """κ(g′) F(g′), from the definition: κ(x) = Σ_b w_b B_b(x)."""
+        points = torch.as_tensor(self.basis.points, device=there.device)
+        if not isinstance(self.in_type.domain, Grid):
+            points = torch.zeros_like(pose.displacement[:1])
+        hits = (pose.displacement[:, None] - points).abs().amax(-1) < 1e-6
+        dense = torch.as_tensor(self.basis.dense).to(there)
+        kernel = torch.einsum("noip,mp,nCc->mCoci", dense, hits.to(there), self.weight)
+        return torch.einsum("mCoci,bmci->bmCo", kernel, there)
+
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """(size + 2·padding − kernel) / stride + 1; refuses a remainder, which would break the symmetry."""
+        reach = [size + 2 * self.padding - self.kernel_size for size in sizes]
+        if min(reach) < 0 or any(r % self.stride for r in reach):
+            good = sorted({n for n in nearest_sizes(sizes[0], self.kernel_size, self.stride, self.padding)})
+            raise ValueError(sentence(
+                f"{self.out_type} ← {self.in_type} with kernel {self.kernel_size}, stride {self.stride}, padding "
+                f"{self.padding}", wanted="(size + 2·padding − kernel) mod stride = 0 on each axis, or the layer is "
+                "not equivariant", got=f"size {'×'.join(map(str, sizes))}",
+                remedy=f"the nearest sizes that work are {' and '.join(map(str, good))}"))
+        return tuple(r // self.stride + 1 for r in reach)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type} → {self.out_type}, kernel {self.kernel_size}, stride {self.stride}"
+
+
+def nearest_sizes(size: int, kernel: int, stride: int, padding: int) -> list[int]:
+    """The sizes at most and at least `size` with (size + 2·padding − kernel) mod stride = 0."""
+    smallest = max(kernel - 2 * padding, 1)
+    below = size - (size + 2 * padding - kernel) % stride
+    return [n for n in (below, below + stride) if n >= smallest] or [smallest]
