@@ -9,9 +9,9 @@ from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrands.abstract import AbstractIntegrand, Window
-from mackey.integrands.steerable import KernelBasis, kernel_basis
+from mackey.integrands.steerable import KernelBasis, kernel_basis, kernel_count
 from mackey.reps import intertwiner_count, intertwiners
-from mackey.spaces import Grid, Pose
+from mackey.spaces import Grid, Pose, strided_sizes
 
 
 class _FilterCache:
@@ -89,9 +89,16 @@ class Linear(AbstractIntegrand):
 
     @property
     def theory_count(self) -> int:
-        """The number of weights that theory predicts, the bias included."""
+        """The number of weights that theory predicts (characters, fixed taps), the bias included.
+
+        Off the lattice the band limit sets the number, and theory has no say: the basis counts.
+        """
         rho, sigma = self.in_type.rep, self.out_type.rep
-        kernels = self.basis.count if self.kernel_size > 1 else intertwiner_count(rho, sigma)
+        kernels = intertwiner_count(rho, sigma)
+        if self.kernel_size > 1:
+            domain = self.in_type.domain
+            exact = isinstance(domain, Grid) and domain.group.is_exact
+            kernels = kernel_count(self.basis.points, rho, sigma) if exact else self.basis.count
         fields = self.in_type.multiplicity * self.out_type.multiplicity
         return kernels * fields + (0 if self.bias is None else self.bias.numel())
 
@@ -159,23 +166,8 @@ class Linear(AbstractIntegrand):
         return torch.einsum("mCoci,bmci->bmCo", kernel, there)
 
     def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """(size + 2·padding − kernel) / stride + 1; refuses a remainder, which would break the symmetry."""
-        reach = [size + 2 * self.padding - self.kernel_size for size in sizes]
-        if min(reach) < 0 or any(r % self.stride for r in reach):
-            good = sorted({n for n in nearest_sizes(sizes[0], self.kernel_size, self.stride, self.padding)})
-            raise ValueError(sentence(
-                f"{self.out_type} ← {self.in_type} with kernel {self.kernel_size}, stride {self.stride}, padding "
-                f"{self.padding}", wanted="(size + 2·padding − kernel) mod stride = 0 on each axis, or the layer is "
-                "not equivariant", got=f"size {'×'.join(map(str, sizes))}",
-                remedy=f"the nearest sizes that work are {' and '.join(map(str, good))}"))
-        return tuple(r // self.stride + 1 for r in reach)
+        """(size + 2·padding − kernel)/stride + 1; refuses a remainder, which would break the symmetry."""
+        return strided_sizes(f"{self.in_type} → {self.out_type}", sizes, self.kernel_size, self.stride, self.padding)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} → {self.out_type}, kernel {self.kernel_size}, stride {self.stride}"
-
-
-def nearest_sizes(size: int, kernel: int, stride: int, padding: int) -> list[int]:
-    """The sizes at most and at least `size` with (size + 2·padding − kernel) mod stride = 0."""
-    smallest = max(kernel - 2 * padding, 1)
-    below = size - (size + 2 * padding - kernel) % stride
-    return [n for n in (below, below + stride) if n >= smallest] or [smallest]

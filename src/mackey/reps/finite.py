@@ -48,6 +48,12 @@ class Rep:
     def is_permutation(self) -> bool:
         return self.is_signed_permutation and bool(self.matrices.min() > -0.5)
 
+    @staticmethod
+    def is_permutation_matrix(matrix: np.ndarray) -> bool:
+        """Whether a matrix only reorders coordinates."""
+        return bool(np.all(np.abs(matrix - np.rint(matrix)) < 1e-9) and matrix.min() > -0.5
+                    and np.allclose(np.abs(matrix).sum(0), 1) and np.allclose(np.abs(matrix).sum(1), 1))
+
     @cached_property
     def is_orthogonal(self) -> bool:
         gram = np.einsum("hij,hik->hjk", self.matrices, self.matrices)

@@ -3,9 +3,11 @@
 from mackey.spaces.domain import AbstractDomain, Pose
 from mackey.spaces.grid import Grid, GroupGrid, scalar_fibre
 from mackey.spaces.homogeneous import HomogeneousSpace, linear_map_count
+from mackey.spaces.point import Point
 from mackey.spaces.sets import Sequence, Set
+from mackey.spaces.strides import nearest_sizes, strided_sizes
 
 __all__ = [
-    "AbstractDomain", "Grid", "GroupGrid", "HomogeneousSpace", "Pose", "Sequence", "Set", "linear_map_count",
-    "scalar_fibre",
+    "AbstractDomain", "Grid", "GroupGrid", "HomogeneousSpace", "Point", "Pose", "Sequence", "Set",
+    "linear_map_count", "nearest_sizes", "scalar_fibre", "strided_sizes",
 ]

@@ -1,0 +1,129 @@
+"""Non-linearities that commute with the group: pointwise for permutations; norm, gated and Fourier for the rest."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mackey.axes import Float, merge_fibre, split_fibre
+from mackey.errors import sentence
+from mackey.fields import FieldType
+from mackey.nn.layer import AbstractLayer
+from mackey.reps import Rep, multiplicities, regular, to_irreps, trivial
+from mackey.spaces import Grid, Point
+
+Function = Callable[[Tensor], Tensor]
+
+
+class Pointwise(AbstractLayer):
+    """y_i = a(x_i): commutes with ρ(h) for every function a exactly when ρ(h) permutes the channels.
+
+    Raises ValueError for any other representation. Source: Ông & Bökman, Lemma 1.
+    """
+
+    def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
+        super().__init__(in_type, in_type)
+        if not in_type.rep.is_permutation:
+            H = in_type.rep.group
+            worst = next(h for h in H.elements if not Rep.is_permutation_matrix(in_type.rep.matrices[h]))
+            raise ValueError(sentence("activation.Pointwise: not equivariant", wanted="a permutation representation",
+                                      got=f"{in_type.rep}, where h = {H.label(worst)} does not permute channels",
+                                      remedy="use nn.NormActivation, nn.Gated or nn.FourierActivation"))
+        self.function = function
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        return self.function(x)
+
+
+def _fibres_on_axis_2(x: Tensor, in_type: FieldType, where: str) -> Tensor:
+    in_type.check(x, where)
+    return split_fibre(x, in_type.rep.dim)
+
+
+def _refuse_tokens(in_type: FieldType, where: str) -> None:
+    if not isinstance(in_type.domain, Grid | Point):
+        raise ValueError(sentence(where, wanted="fields on a Grid or Point", got=str(in_type),
+                                  remedy="fibres on sets and sequences are scalars: use nn.Pointwise"))
+
+
+class NormActivation(AbstractLayer):
+    """y = x · a(‖x‖ + b)/‖x‖ for each fibre x; zero stays zero with a finite gradient. ρ orthogonal."""
+
+    def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
+        super().__init__(in_type, in_type)
+        _refuse_tokens(in_type, "NormActivation")
+        if not in_type.rep.is_orthogonal:
+            raise ValueError(sentence("NormActivation", wanted="an orthogonal representation", got=str(in_type.rep),
+                                      remedy="change basis with reps.to_irreps"))
+        self.function = function
+        self.bias = nn.Parameter(torch.zeros(in_type.multiplicity))
+
+    def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
+        fibres = _fibres_on_axis_2(x, self.in_type, "NormActivation")
+        squared = fibres.square().sum(2, keepdim=True)
+        present = squared > 0
+        norm = torch.where(present, squared, torch.ones_like(squared)).sqrt()
+        bias = self.bias.view(-1, *(1,) * (fibres.ndim - 2))
+        factor = torch.where(present, self.function(norm + bias) / norm, torch.zeros_like(norm))
+        return merge_fibre(fibres * factor)
+
+
+class Gated(AbstractLayer):
+    """y = x · sigmoid(s), s an invariant channel that comes with each fibre: in_type is ρ ⊕ trivial, out_type ρ."""
+
+    def __init__(self, out_type: FieldType) -> None:
+        _refuse_tokens(out_type, "Gated")
+        gated = out_type.rep + trivial(out_type.rep.group)
+        super().__init__(FieldType(out_type.domain, gated, out_type.multiplicity), out_type)
+
+    def forward(self, x: Float[Tensor, "b channels_in *spatial"]) -> Float[Tensor, "b channels_out *spatial"]:
+        fibres = _fibres_on_axis_2(x, self.in_type, "Gated")
+        return merge_fibre(fibres[:, :, :-1] * fibres[:, :, -1:].sigmoid())
+
+
+class FourierActivation(AbstractLayer):
+    """y = Aᵀ a(A x): to functions on H, pointwise there, and back. A is an isometry with A ρ(h) = (copies of regular)(h) A.
+
+    Exact for every finite H and every orthogonal ρ. Source: Ông & Bökman; Cesa et al. 2022.
+    """
+
+    def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
+        super().__init__(in_type, in_type)
+        _refuse_tokens(in_type, "FourierActivation")
+        self.function = function
+        self._exact = torch.as_tensor(_into_regular(in_type.rep))
+        self.register_buffer("_samples", self._exact.to(torch.get_default_dtype()), persistent=False)
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        result = super()._apply(fn, recurse)
+        self._samples = self._exact.to(self._samples)
+        return result
+
+    def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
+        fibres = _fibres_on_axis_2(x, self.in_type, "FourierActivation")
+        samples = torch.einsum("sd,bcd...->bcs...", self._samples, fibres)
+        return merge_fibre(torch.einsum("sd,bcs...->bcd...", self._samples, self.function(samples)))
+
+
+def _into_regular(rep: Rep) -> np.ndarray:
+    """An isometry A (copies·|H|, d) from ρ into as few copies of the regular representation as hold it."""
+    if not rep.is_orthogonal:
+        raise ValueError(sentence("FourierActivation", wanted="an orthogonal representation", got=str(rep),
+                                  remedy="change basis with reps.to_irreps"))
+    H = rep.group
+    whole, _ = to_irreps(regular(H))
+    mine, _ = to_irreps(rep)
+    room = multiplicities(regular(H))
+    copies = max(-(-count // room[psi]) for psi, count in multiplicities(rep).items())
+    embedding = np.zeros((copies * H.order, rep.dim))
+    start, column = 0, 0
+    for psi, count in multiplicities(rep).items():
+        for i in range(count):
+            copy, slot = divmod(i, room[psi])
+            first = start + slot * psi.dim
+            rows = slice(copy * H.order, (copy + 1) * H.order)
+            embedding[rows, column:column + psi.dim] = whole[:, first:first + psi.dim]
+            column += psi.dim
+        start += room[psi] * psi.dim
+    return embedding @ mine.T

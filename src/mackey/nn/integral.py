@@ -1,0 +1,16 @@
+"""Φ_ω for an integrand of the user's own."""
+
+from mackey.integrands import AbstractIntegrand
+from mackey.integrands.mackey import check_mackey
+from mackey.nn.layer import AbstractIntegralLayer
+
+
+class Integral(AbstractIntegralLayer):
+    """[Φ_ω f](g) = ∫ω(g⁻¹f, g′)dg′ for any integrand; the Mackey condition is checked at construction.
+
+    Raises ValueError when ω does not send fields of in_type to fields of out_type, with the size of the violation.
+    """
+
+    def __init__(self, integrand: AbstractIntegrand, lowering: str | None = None) -> None:
+        check_mackey(integrand)
+        super().__init__(integrand, lowering)

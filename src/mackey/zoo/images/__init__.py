@@ -1,0 +1,6 @@
+"""Published vision systems; each name is the `Model` of the file of that name."""
+
+from mackey.zoo.images.gcnn import Model as gcnn
+from mackey.zoo.images.gcsa import Model as gcsa
+
+__all__ = ["gcnn", "gcsa"]
