@@ -1,6 +1,6 @@
 """mackey: one integral operator, Φ_ω f(g) = ∫ω(g⁻¹f, g′)dg′, is every equivariant layer."""
 
-from mackey import groups, integrands, nn, reps, spaces
+from mackey import groups, integrands, interop, nn, reps, spaces
 from mackey.explain import explain
 from mackey.fields import FieldType, Guarantee
 from mackey.integrands import AbstractIntegrand as Integrand
@@ -10,5 +10,5 @@ __version__ = "0.1.0"
 
 from mackey import zoo
 
-__all__ = ["LOWERINGS", "FieldType", "Guarantee", "Integrand", "explain", "groups", "integrands", "nn", "plan", "reps",
+__all__ = ["LOWERINGS", "FieldType", "Guarantee", "Integrand", "explain", "groups", "integrands", "interop", "nn", "plan", "reps",
            "spaces", "zoo"]
