@@ -103,6 +103,11 @@ class Attention(AbstractIntegrand):
         """v(g′)."""
         return self._heads(there, 2).flatten(2, 3)
 
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """As many as the input has; refuses sizes that the position does not cover."""
+        self.position.check(sizes)
+        return sizes
+
     @property
     def theory_count(self) -> int:
         """The number of weights that theory predicts: those of W_q, W_k, W_v, W_O and of the position."""

@@ -157,7 +157,7 @@ class Linear(AbstractIntegrand):
 
     def message(self, here: Tensor, there: Tensor, pose: Pose) -> Tensor:
         """κ(g′) F(g′), from the definition: κ(x) = Σ_b w_b B_b(x)."""
-        points = torch.as_tensor(self.basis.points, device=there.device)
+        points = torch.as_tensor(self.basis.points).to(pose.displacement)
         if not isinstance(self.in_type.domain, Grid):
             points = torch.zeros_like(pose.displacement[:1])
         hits = (pose.displacement[:, None] - points).abs().amax(-1) < 1e-6

@@ -40,9 +40,13 @@ class AbstractAxis(ABC):
     def from_sequence(self, sequence: Tensor, fibre: int, heads: int) -> Tensor:
         """The inverse, (b, n, d, heads, e)."""
 
+    def _samples(self, field: FieldType) -> AbstractDomain:
+        """What the tokens of a map are samples of."""
+        return field.domain
+
     def poses(self, field: FieldType, sizes: tuple[int, ...], device: torch.device) -> Pose:
         """g⁻¹g′ for all pairs of each map, leading axes (maps, t, t)."""
-        pose = self.read(field).domain.poses(sizes, sizes, 1, device)
+        pose = self._samples(field).poses(sizes, sizes, 1, device)
         return Pose(pose.displacement[None], pose.element[None])
 
 
@@ -73,10 +77,13 @@ class AbstractOverGroup(AbstractAxis):
         return f"the group axis is read as samples of G, which needs a regular fibre on a Grid, not {field}"
 
     def read(self, field: FieldType) -> FieldType:
+        over_group = self._samples(field)
+        return FieldType(over_group, scalar_fibre(over_group), field.multiplicity)
+
+    def _samples(self, field: FieldType) -> AbstractDomain:
         domain = field.domain
         assert isinstance(domain, Grid)
-        over_group: AbstractDomain = GroupGrid(domain.group, domain.periodic)
-        return FieldType(over_group, scalar_fibre(over_group), field.multiplicity)
+        return GroupGrid(domain.group, domain.periodic)
 
 
 class Frame(AbstractOverGroup):

@@ -39,6 +39,9 @@ class AbstractPosition(nn.Module):
     def needs_coordinates(self) -> bool:
         return False
 
+    def check(self, sizes: tuple[int, ...]) -> None:
+        """Raise if the position has no value for some pair of samples of such an array."""
+
     def bias(self, q: Tensor, pose: Pose) -> Tensor | None:
         """What is added to the scores of q (b, maps, heads, t, w): (maps, heads, t, s), or with a batch axis."""
         return None
@@ -74,13 +77,12 @@ class _Entries(nn.Module):
         self.count = int(table.max()) + 1
         self.register_buffer("owner", torch.as_tensor(table), persistent=False)
 
+    def check(self, sizes: tuple[int, ...]) -> None:
+        if max(sizes) > self.extent:
+            raise ValueError(sentence("Attention position", wanted=f"at most {self.extent} samples along an axis",
+                                      got="×".join(map(str, sizes)), remedy=f"give extent={max(sizes)}"))
+
     def forward(self, pose: Pose) -> Tensor:
-        reach = int((self.size - 1) / 2)
-        if not torch.compiler.is_compiling() and pose.displacement.numel():
-            far = float(pose.displacement.abs().max())
-            if far > reach + 1e-6:
-                raise ValueError(sentence("Attention position", wanted=f"at most {self.extent} samples an axis",
-                                          got=f"two samples {far:g} apart", remedy=f"give extent={int(far) + 1}"))
         return self.owner[pose.element, self.domain.tap(pose.displacement, self.size)]
 
 
@@ -91,6 +93,9 @@ class Table(AbstractPosition):
         super().__init__()
         self.entries = _Entries(field, axis, extent)
         self.weight = nn.Parameter(torch.zeros(heads, self.entries.count))
+
+    def check(self, sizes: tuple[int, ...]) -> None:
+        self.entries.check(sizes)
 
     def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
         return dot(q, k) + self.weight[:, self.entries(pose)].T
@@ -129,6 +134,9 @@ class Content(AbstractPosition):
         """p for every pose."""
         return torch.einsum("hen,ndr->hedr", self.weight, self._vectors)
 
+    def check(self, sizes: tuple[int, ...]) -> None:
+        self.entries.check(sizes)
+
     def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
         p = self.table()[..., self.entries(pose)]  # heads e d m
         return dot(q, k) + dot(q, p.permute(3, 0, 1, 2)[None])
@@ -137,7 +145,7 @@ class Content(AbstractPosition):
         p = self.table().transpose(1, 2).flatten(1, 2)  # heads (d e) r
         scores = (q @ p) / math.sqrt(q.shape[-1])
         index = self.entries(pose)[:, None].expand(-1, self.heads, -1, -1)
-        return torch.gather(scores, -1, index.expand(len(q), *index.shape))
+        return torch.gather(scores, -1, index.expand(q.shape[0], *index.shape))
 
     def needs_poses(self) -> bool:
         return True

@@ -129,8 +129,8 @@ def _ring_basis(points: np.ndarray, size: int, rho: Rep, sigma: Rep) -> KernelBa
         profile = np.exp(-((radius - ring) ** 2) / (2 * width**2))
         highest = min(int(2 * ring), 2) if ring == outermost else int(2 * ring)
         for frequency in range(highest + 1):
-            harmonics = profile * (np.stack([np.cos(frequency * angle), np.sin(frequency * angle)]) if frequency
-                                   else np.ones((1, len(points))))
+            harmonics = profile * (np.stack([np.cos(frequency * angle), np.sin(frequency * angle)]) * (radius > 0)
+                                   if frequency else np.ones((1, len(points))))  # the centre has no direction
             maps = intertwiners(tensor(_harmonic(rho.group, frequency), rho), sigma)
             maps = maps.reshape(len(maps), sigma.dim, len(harmonics), rho.dim)
             found.append(np.einsum("nojr,jp->norp", maps, harmonics))

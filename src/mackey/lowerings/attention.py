@@ -27,7 +27,7 @@ class SDPA(AbstractLowering):
 
     def __call__(self, omega: AbstractIntegrand, f: Tensor) -> Tensor:
         assert isinstance(omega, Attention)
-        sizes = omega.in_type.domain.sizes(f)
+        sizes = omega.output_sizes(omega.in_type.domain.sizes(f))
         q, k, v = _queries_keys_values(omega, f)
         if omega.position.needs_coordinates():
             coordinates = omega.in_type.domain.coordinates(sizes, f.device)
@@ -91,9 +91,9 @@ def _mix(omega: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None,
         if mask is not None:
             outside = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, -math.inf)
             bias = outside if bias is None else bias + outside
-        added = None if bias is None else bias.to(q.dtype).expand(len(q), *bias.shape[-3:])
+        added = None if bias is None else bias.to(q.dtype).expand(q.shape[0], *bias.shape[-3:])
         return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=added)
-    count = k.shape[-2] if mask is None else mask.sum(-1, keepdim=True)
+    count = k.shape[-2] if mask is None else mask.sum(-1, keepdim=True).to(q.dtype)
     scale = 1 / math.sqrt(q.shape[-1]) / (count if omega.normalise.averages else 1)
     if bias is None and mask is None:
         return (q * scale) @ (k.transpose(-1, -2) @ v)  # linear in the number of points

@@ -29,7 +29,8 @@ class Literal(AbstractLowering):
         targets = omega.output_sizes(sizes)
         tokens = seen.domain.to_tokens(features, seen.rep.dim)
         poses = seen.domain.poses(sizes, targets, omega.stride, f.device)
-        outputs = [omega.integral_at(tokens, Pose(poses.displacement[t], poses.element[t]), sizes, t)
+        displacement = poses.displacement.to(f.dtype)
+        outputs = [omega.integral_at(tokens, Pose(displacement[t], poses.element[t]), sizes, t)
                    for t in range(len(poses.element))]
         out = value.domain.from_tokens(torch.stack(outputs, 1), targets)
         return out if omega.post is None else self(omega.post, out)

@@ -27,8 +27,8 @@ class FieldDropout(AbstractLayer):
             return x
         self.in_type.check(x, "FieldDropout")
         fields, fibre = self.in_type.multiplicity, self.in_type.rep.dim
-        keep = torch.empty(len(x), fields, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p) / (1 - self.p)
+        keep = torch.empty(x.shape[0], fields, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p) / (1 - self.p)
         mask = keep.repeat_interleave(fibre, 1)
         if isinstance(self.in_type.domain, Grid):
             return x * mask.view(*mask.shape, *(1,) * (x.ndim - 2))
-        return x * mask.view(len(x), *(1,) * (x.ndim - 2), -1)
+        return x * mask.view(x.shape[0], *(1,) * (x.ndim - 2), -1)

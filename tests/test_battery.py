@@ -1,0 +1,38 @@
+"""Every check of the battery on every Case; every public name has a Case."""
+
+import pytest
+from cases import ALL, LAYERS, MODELS
+
+import mackey as mk
+from mackey.testing import CHECKS, GRAPH_CHECKS, Case
+
+# The graph checks take a second each: one Case for each way of computing, and all models.
+GRAPHS = [case for case in ALL if case in MODELS or case in LAYERS or any(
+    word in case.name for word in ("regular→irreps 6^2 k4 s2", "p8 regular→regular 6", "O vector→irreps",
+                                   "p4m regular contract", "p4 regular lift", "p2 regular frame", "sequence"))]
+LITERAL_ONLY = ("Integral",)  # the literal sum is a loop for reading, not for compiling
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("check", CHECKS)
+def test_battery(check: str, case: Case) -> None:
+    CHECKS[check](case)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("case", [c for c in GRAPHS if not c.name.startswith(LITERAL_ONLY)], ids=str)
+@pytest.mark.parametrize("check", GRAPH_CHECKS)
+def test_graph(check: str, case: Case) -> None:
+    GRAPH_CHECKS[check](case)
+
+
+def test_every_public_layer_and_model_has_a_case() -> None:
+    built = {type(case.make()) for case in ALL}
+    layers = {getattr(mk.nn, name) for name in mk.nn.__all__ if not name.startswith("Abstract")}
+    models = {getattr(mk.zoo.images, name) for name in mk.zoo.images.__all__}
+    assert layers | models <= built, f"no Case for {layers | models - built}"
+
+
+def test_every_lowering_has_a_case() -> None:
+    used = {case.make().lowering.name for case in ALL if isinstance(case.make(), mk.nn.AbstractIntegralLayer)}
+    assert used == {lowering.name for lowering in mk.LOWERINGS}
