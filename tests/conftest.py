@@ -1,4 +1,4 @@
-"""Paths of the data that tests may read, and a seeded generator."""
+"""Fixtures that every test may use. Imports nothing of mackey: the shape-checking hook must come first."""
 
 import os
 from pathlib import Path
@@ -6,26 +6,32 @@ from pathlib import Path
 import pytest
 import torch
 
+SEED = 0
 
-def _folder(variable: str) -> Path:
-    value = os.environ.get(variable, "")
-    if not Path(value).is_dir() or not value:
-        pytest.skip(f"{variable} names no folder")
+
+def folder_from_environment(variable: str) -> Path:
+    """The folder named by an environment variable; the test is skipped, with the reason, where there is none."""
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: it names the folder with the files this test reads")
+    if not Path(value).is_dir():
+        pytest.fail(f"{variable} is set to {value!r}, which is not a folder")
     return Path(value)
 
 
 @pytest.fixture
-def parity_folder() -> Path:
-    """Golden files of official implementations."""
-    return _folder("MACKEY_PARITY")
+def data_folder() -> Path:
+    """MACKEY_DATA: data sets too large for the repository."""
+    return folder_from_environment("MACKEY_DATA")
 
 
 @pytest.fixture
-def data_folder() -> Path:
-    """Real data sets."""
-    return _folder("MACKEY_DATA")
+def parity_folder() -> Path:
+    """MACKEY_PARITY: golden files computed by the official projects."""
+    return folder_from_environment("MACKEY_PARITY")
 
 
 @pytest.fixture
 def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+    """A fresh source of randomness with a fixed seed."""
+    return torch.Generator().manual_seed(SEED)
