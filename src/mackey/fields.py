@@ -36,6 +36,10 @@ class FieldType:
         """c·d, the size of the channel axis."""
         return self.multiplicity * self.rep.dim
 
+    def shape(self, batch: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a tensor of this type."""
+        return self.domain.shape(batch, self.channels, sizes)
+
     def transform(self, x: Tensor, element: Element) -> Tensor:
         """(g·f)(x) = ρ f(g⁻¹x)."""
         return self.domain.transform(x, element, self.rep)

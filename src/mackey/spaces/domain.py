@@ -44,6 +44,10 @@ class AbstractDomain(ABC):
     def sizes(self, x: Tensor) -> tuple[int, ...]:
         """The sampling sizes of a tensor of values."""
 
+    def shape(self, batch: int, channels: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a tensor of values: the channel axis second, unless the domain says otherwise."""
+        return (batch, channels, *sizes)
+
     @abstractmethod
     def channels(self, x: Tensor) -> int:
         """c·d of a tensor of values."""

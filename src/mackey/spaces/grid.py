@@ -137,7 +137,7 @@ class GroupGrid(AbstractDomain):
     group: LatticeGroup
     periodic: bool = False
 
-    @cached_property
+    @property
     def grid(self) -> Grid:
         return Grid(self.group, self.periodic)
 

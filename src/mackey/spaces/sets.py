@@ -28,6 +28,9 @@ class AbstractTokens(AbstractDomain):
     def sizes(self, x: Tensor) -> tuple[int, ...]:
         return (x.shape[1],)
 
+    def shape(self, batch: int, channels: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        return (batch, *sizes, channels)
+
     def channels(self, x: Tensor) -> int:
         return x.shape[2]
 

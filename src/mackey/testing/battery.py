@@ -124,6 +124,8 @@ def dtypes(case: Case) -> None:
         low = module(x)
     assert bool(low.isfinite().all()), f"{case}: not finite under bfloat16 autocast"
     assert relative(low.float(), out) < 0.15, f"{case}: bfloat16 differs by {relative(low.float(), out):.2g}"
+    if getattr(getattr(module, "lowering", None), "name", "") == "literal":
+        return  # the literal sum picks the sources in the support, which the meta device cannot
     assert copy.deepcopy(module).to("meta")(x.to("meta")).shape == out.shape
     assert torch.get_default_dtype() == before
 

@@ -32,11 +32,7 @@ class Case:
     def field(self, module: nn.Module, generator: torch.Generator) -> Tensor:
         """White noise of the module's in_type, float64."""
         field: FieldType = module.in_type  # type: ignore[assignment]
-        if field.domain.tensor_rank == 3 and len(self.sizes) == 1 and field.domain.channels(torch.empty(1, 2, 3)) == 3:
-            shape = (self.batch, *self.sizes, field.channels)
-        else:
-            shape = (self.batch, field.channels, *self.sizes)
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
+        return torch.randn(field.shape(self.batch, self.sizes), generator=generator, dtype=torch.float64)
 
     def __str__(self) -> str:
         return self.name
