@@ -28,7 +28,7 @@ def attention(group: str, axis: str, position: str, normalise: str, *, kernel: i
     order = mk.groups.named(group).point_group.order
     fields = 4 * order if axis == "lift" and position == "twist" else 4
     return Case(f"Attention {group} {fibre} {axis} {position} {normalise} k{kernel} w{window}",
-                lambda: mk.nn.Attention(field(group, "trivial", 2), field(group, fibre, fields), heads=2, axis=axis,
+                lambda: mk.nn.Attention(field(group, fibre, 2), field(group, fibre, fields), heads=2, axis=axis,
                                         position=position, normalise=normalise, kernel_size=kernel, window=window,
                                         extent=4),
                 (4,) * mk.groups.named(group).dimension)

@@ -145,7 +145,7 @@ MUTANTS = (
            "lift table softmax k1 wNone"),
     Mutant("dropout of single orientations", dropout.FieldDropout, "forward", _single_channel_dropout, "equivariance",
            "FieldDropout"),
-    Mutant("batch norm per channel", norm.BatchNorm, "forward", _scale_per_channel, "equivariance", "BatchNorm"),
+    Mutant("batch norm per channel", norm.BatchNorm, "forward", _scale_per_channel, "equivariance", "BatchNorm regular"),
     Mutant("first channel for the maximum", pool.GroupMax, "forward", _first_of_fibre, "equivariance", "GroupMax"),
 )
 
