@@ -109,7 +109,8 @@ def lattice(point_group: FiniteGroup, periods: tuple[int, ...] | None = None) ->
     """Z^d ⋊ H for any point group H of R^d."""
     dimension = point_group.dimension
     space = "Z" if dimension == 1 else f"Z^{dimension}"
-    return LatticeGroup(_planar_name(point_group) or f"{space}⋊{point_group}", point_group, periods)
+    name = _planar_name(point_group) or (space if point_group.order == 1 else f"{space}⋊{point_group}")
+    return LatticeGroup(name, point_group, periods)
 
 
 def _planar_name(point_group: FiniteGroup) -> str | None:

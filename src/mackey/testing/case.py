@@ -18,7 +18,7 @@ class Case:
     sizes: tuple[int, ...]
     batch: int = 2
 
-    def module(self, seed: int = 0, amplify: float | None = 0.7) -> nn.Module:
+    def module(self, seed: int = 0, amplify: float | None = 0.5) -> nn.Module:
         """The module in float64, its parameters drawn with this standard deviation (None: as initialised)."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
