@@ -30,7 +30,7 @@ __all__ = ["Bool", "Float", "Int", "merge_fibre", "split_fibre"]
 
 def split_fibre(x: Tensor, fibre: int) -> Tensor:
     """(b, c·d, *rest) as (b, c, d, *rest)."""
-    return x.unflatten(1, (-1, fibre))
+    return x.unflatten(1, (x.shape[1] // fibre, fibre))
 
 
 def merge_fibre(x: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class BatchNorm(AbstractNorm):
     def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
         self.in_type.check(x, "BatchNorm")
         if self.in_type.rep.is_transitive:
-            flat = x.reshape(x.shape[0], self.in_type.multiplicity, -1)
+            flat = split_fibre(x, self.in_type.rep.dim).flatten(2)
             return torch.nn.functional.batch_norm(
                 flat, self.running_mean[:, 0], self.running_var, self.weight, self.bias[:, 0], self.training,
                 self.momentum, self.eps).view(x.shape)

@@ -1,0 +1,83 @@
+"""Both zoo models through the tools people deploy with: compile, export, ONNX, autocast, DDP; and import time."""
+
+import subprocess
+import sys
+
+
+import onnxruntime
+import pytest
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+import mackey as mk
+from mackey.testing import relative
+
+pytestmark = pytest.mark.unchecked
+MODELS = [mk.zoo.images.gcsa, mk.zoo.images.gcnn]
+
+
+@pytest.fixture(params=[(model, group) for model in MODELS for group in ("p4", "p4m")], ids=str)
+def model(request: pytest.FixtureRequest) -> torch.nn.Module:
+    make, group = request.param
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return make(group).eval()
+
+
+@pytest.mark.filterwarnings("default")  # the exporter itself uses what torch has deprecated
+def test_onnx(model: torch.nn.Module, tmp_path) -> None:
+    """onnxruntime agrees to 1e-5, at another batch size than the one exported."""
+    x = torch.randn(3, 1, 13, 13)
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(model, (x[:2],), path, dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    out = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
+    with torch.no_grad():
+        assert relative(torch.as_tensor(out), model(x)) < 1e-5
+
+
+def test_training_step_compiles(model: torch.nn.Module) -> None:
+    """fullgraph, forward and backward, gradients equal to eager."""
+    x = torch.randn(2, 1, 13, 13)
+    torch._dynamo.reset()
+    compiled = torch.compile(model.train(), fullgraph=True, backend="aot_eager")
+    compiled(x).square().mean().backward()
+    gradients = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    model(x).square().mean().backward()
+    for wanted, got in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(got, wanted.grad, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_inductor(model: torch.nn.Module) -> None:
+    x = torch.randn(2, 1, 13, 13)
+    torch._dynamo.reset()
+    assert relative(torch.compile(model, fullgraph=True)(x), model(x)) < 1e-4
+
+
+def test_autocast(model: torch.nn.Module) -> None:
+    x = torch.randn(2, 1, 13, 13)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = model.train()(x).float().square().mean()
+    loss.backward()
+    assert all(bool(p.grad.isfinite().all()) for p in model.parameters())
+
+
+def test_ddp(model: torch.nn.Module, tmp_path) -> None:
+    """One process over gloo: wraps, runs, and reduces gradients."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1)
+    try:
+        wrapped = DistributedDataParallel(model.train())
+        wrapped(torch.randn(2, 1, 13, 13)).sum().backward()
+        assert all(p.grad is not None for p in model.parameters())
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_import_is_light() -> None:
+    """`import mackey` costs at most 0.3 s beyond torch and numpy (best of three, so that a busy machine cannot fail it)."""
+    program = ("import time, torch, numpy; start = time.perf_counter(); import mackey; print(time.perf_counter() - start)")
+    costs = [float(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout)
+             for _ in range(3)]
+    assert min(costs) < 0.3, costs
