@@ -9,6 +9,7 @@ from mackey.integrate import LOWERINGS, plan
 __version__ = "0.1.0"
 
 from mackey import zoo
+from mackey.audit.measure import audit
 
-__all__ = ["LOWERINGS", "FieldType", "Guarantee", "Integrand", "explain", "groups", "integrands", "interop", "nn", "plan", "reps",
+__all__ = ["LOWERINGS", "FieldType", "Guarantee", "Integrand", "audit", "explain", "groups", "integrands", "interop", "nn", "plan", "reps",
            "spaces", "zoo"]
