@@ -10,7 +10,9 @@ SEED = 0
 
 
 def folder_from_environment(variable: str) -> Path:
-    """The folder named by an environment variable; the test is skipped, with the reason, where there is none."""
+    """The folder named by an environment variable; the test is skipped, with the reason, where there is
+    none.
+    """
     value = os.environ.get(variable)
     if not value:
         pytest.skip(f"{variable} is not set: it names the folder with the files this test reads")

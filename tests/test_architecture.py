@@ -19,10 +19,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "mackey"
 
-# A part imports only parts before it. "" is mackey/__init__.py seen from outside: zoo files and later parts may use it.
+# A part imports only parts before it. "" is mackey/__init__.py seen from outside: later parts may use it.
 LADDER = (
-    "errors", "axes", "groups", "reps", "spaces", "fields", "integrands", "lowerings", "integrate", "nn", "wrap",
-    "audit", "interop", "", "zoo", "tasks", "testing", "train", "cli", "__main__",
+    "errors", "axes", "groups", "reps", "spaces", "fields", "integrands", "lowerings", "integrate", "nn",
+    "wrap",
+    "explain", "audit", "interop", "", "zoo", "tasks", "testing", "train", "plots", "demo", "cli",
 )  # fmt: skip
 ONLY = {
     "audit": {"errors", "axes", "groups", "reps", "spaces", "fields"},
@@ -31,17 +32,38 @@ ONLY = {
 NEVER = {"nn": {"lowerings"}}
 
 CORE = {"torch", "numpy", "safetensors"}
-APPLICATION = CORE | {"jsonargparse", "lightning", "matplotlib", "pooch", "rich", "scipy", "sklearn", "tensorboard"}
+APPLICATION = CORE | {
+    "jsonargparse",
+    "lightning",
+    "matplotlib",
+    "pooch",
+    "rich",
+    "scipy",
+    "sklearn",
+    "tensorboard",
+}
 FOREIGN = {
     "axes": CORE | {"jaxtyping"},
     "zoo": {"torch", "einops"},
     "tasks": APPLICATION,
     "testing": CORE | {"hypothesis", "pytest"},
     "train": APPLICATION,
+    "plots": APPLICATION,
+    "demo": APPLICATION,
     "cli": APPLICATION,
 }
 ZOO_STDLIB = {"abc", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing"}
-NOT_IN_CORE = ("einops", "jsonargparse", "lightning", "matplotlib", "pooch", "rich", "scipy", "sklearn", "tensorboard")
+NOT_IN_CORE = (
+    "einops",
+    "jsonargparse",
+    "lightning",
+    "matplotlib",
+    "pooch",
+    "rich",
+    "scipy",
+    "sklearn",
+    "tensorboard",
+)
 
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 LINES_PER_FILE, LINES_PER_ZOO_FILE, LINES_PER_FUNCTION, ARGUMENTS_PER_FUNCTION = 300, 150, 60, 8
@@ -90,7 +112,9 @@ class Source:
 
     @cached_property
     def functions(self) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-        return [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return [
+            node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
 
     @cached_property
     def imports(self) -> list[Imported]:
@@ -125,7 +149,9 @@ Rule = Callable[[list[Source]], Iterator[Violation]]
 
 
 def part_of(name: str) -> str:
-    """The part a dotted name of mackey belongs to; a name that mackey/__init__.py re-exports belongs to ""."""
+    """The part a dotted name of mackey belongs to; a name that mackey/__init__.py re-exports belongs to
+    "".
+    """
     second = (*name.split("."), "")[1]
     return second if second in LADDER else ""
 
@@ -153,20 +179,28 @@ def imports_climb_down(sources: list[Source]) -> Iterator[Violation]:
 
 
 def zoo_imports_what_a_user_could(sources: list[Source]) -> Iterator[Violation]:
-    """A zoo file imports mackey and its public packages by name, never a file inside one or another zoo file."""
+    """A zoo file imports mackey and its public packages by name, never a file inside one or another zoo
+    file.
+    """
     for source in sources:
         if source.part != "zoo" or source.is_package:
             continue
         for imported in source.imports:
             top, *inner = imported.module.split(".")
             if top == "mackey" and (len(inner) > 1 or part_of(imported.full) == "zoo"):
-                yield Violation(source.path, imported.line, imported.full, "import it from its public package")
+                yield Violation(
+                    source.path, imported.line, imported.full, "import it from its public package"
+                )
             if top in sys.stdlib_module_names and top not in ZOO_STDLIB:
-                yield Violation(source.path, imported.line, imported.full, "not what a published formula needs")
+                yield Violation(
+                    source.path, imported.line, imported.full, "not what a published formula needs"
+                )
 
 
 def foreign_imports_are_declared(sources: list[Source]) -> Iterator[Violation]:
-    """The core needs torch, numpy and safetensors; only the applications may use more, at the top of their files."""
+    """The core needs torch, numpy and safetensors; only the applications may use more, at the top of their
+    files.
+    """
     for source in sources:
         for imported in source.imports:
             top = imported.module.split(".")[0]
@@ -197,7 +231,9 @@ def _files(source: Source, modules: dict[str, str]) -> Iterator[str]:
 
 
 def imports_stand_at_the_top(sources: list[Source]) -> Iterator[Violation]:
-    """No import inside a function, no star import, no postponed annotations (jaxtyping reads them at run time)."""
+    """No import inside a function, no star import, no postponed annotations (jaxtyping reads them at run
+    time).
+    """
     for source in sources:
         for function in source.functions:
             for node in ast.walk(function):
@@ -248,7 +284,9 @@ def signatures_are_explicit(sources: list[Source]) -> Iterator[Violation]:
                 name = "lambda" if isinstance(node, ast.Lambda) else node.name
                 yield Violation(source.path, node.lineno, name, f"**{node.args.kwarg.arg} in a signature")
             if isinstance(node, ast.Name) and node.id == "hasattr":
-                yield Violation(source.path, node.lineno, "hasattr", "declare the attribute in a type instead")
+                yield Violation(
+                    source.path, node.lineno, "hasattr", "declare the attribute in a type instead"
+                )
 
 
 RULES: list[Rule] = [
@@ -279,12 +317,24 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
     (imports_climb_down, {"groups/finite.py": "from mackey import nn"}, "mackey.nn"),
     (imports_climb_down, {"groups/finite.py": "import mackey"}, "mackey"),
     (imports_climb_down, {"groups/finite.py": "from ..reps import trivial"}, "mackey.reps.trivial"),
-    (imports_climb_down, {"integrands/linear.py": "import mackey.lowerings.literal"}, "mackey.lowerings.literal"),
+    (
+        imports_climb_down,
+        {"integrands/linear.py": "import mackey.lowerings.literal"},
+        "mackey.lowerings.literal",
+    ),
     (imports_climb_down, {"nn/conv.py": "from mackey.lowerings import literal"}, "mackey.lowerings.literal"),
     (imports_climb_down, {"audit/error.py": "from mackey.nn import Linear"}, "mackey.nn.Linear"),
-    (imports_climb_down, {"zoo/a.py": "from mackey.lowerings import LOWERINGS"}, "mackey.lowerings.LOWERINGS"),
+    (
+        imports_climb_down,
+        {"zoo/a.py": "from mackey.lowerings import LOWERINGS"},
+        "mackey.lowerings.LOWERINGS",
+    ),
     (imports_climb_down, {"newcomer.py": ""}, "newcomer"),
-    (zoo_imports_what_a_user_could, {"zoo/images/a.py": "from mackey.nn.conv import Conv"}, "mackey.nn.conv.Conv"),
+    (
+        zoo_imports_what_a_user_could,
+        {"zoo/images/a.py": "from mackey.nn.conv import Conv"},
+        "mackey.nn.conv.Conv",
+    ),
     (zoo_imports_what_a_user_could, {"zoo/images/a.py": "from mackey.zoo import b"}, "mackey.zoo.b"),
     (zoo_imports_what_a_user_could, {"zoo/images/a.py": "import subprocess"}, "subprocess"),
     (foreign_imports_are_declared, {"zoo/images/a.py": "import numpy"}, "numpy"),
@@ -295,8 +345,16 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
         {"groups/a.py": "from mackey.groups.b import f", "groups/b.py": "from mackey.groups import a"},
         "->",
     ),
-    (imports_have_no_cycle, {"groups/__init__.py": "from . import a", "groups/a.py": "from . import f"}, "->"),
-    (imports_have_no_cycle, {"__init__.py": "from mackey import zoo", "zoo/__init__.py": "import mackey"}, "->"),
+    (
+        imports_have_no_cycle,
+        {"groups/__init__.py": "from . import a", "groups/a.py": "from . import f"},
+        "->",
+    ),
+    (
+        imports_have_no_cycle,
+        {"__init__.py": "from mackey import zoo", "zoo/__init__.py": "import mackey"},
+        "->",
+    ),
     (imports_stand_at_the_top, {"nn/conv.py": "def f():\n    import math"}, "f"),
     (imports_stand_at_the_top, {"nn/conv.py": "from math import *"}, "math"),
     (imports_stand_at_the_top, {"nn/a.py": "from __future__ import annotations"}, "__future__.annotations"),
@@ -318,15 +376,20 @@ SOUND: dict[str, str] = {
     "nn/conv.py": "from mackey.integrate import plan\nfrom mackey import groups",
     "integrate.py": "from mackey.lowerings.literal import Literal",
     "lowerings/literal.py": "class Literal:\n    def __call__(self, a, b, c, d, e, f, g, h): ...",
-    "zoo/images/gcsa.py": "import math\nimport mackey as mk\nfrom einops import rearrange\nfrom mackey.nn import Conv",
+    "zoo/images/gcsa.py": "import math\nimport mackey as mk\nfrom einops import rearrange\n"
+    "from mackey.nn import Conv",
     "cli.py": "import rich\nfrom mackey import zoo",
 }
 
 
-@pytest.mark.parametrize(("rule", "files", "subject"), BROKEN, ids=[f"{b[0].__name__}-{b[2]}" for b in BROKEN])
+@pytest.mark.parametrize(
+    ("rule", "files", "subject"), BROKEN, ids=[f"{b[0].__name__}-{b[2]}" for b in BROKEN]
+)
 def test_rule_finds(rule: Rule, files: dict[str, str], subject: str) -> None:
     found = list(rule([Source(path, text) for path, text in files.items()]))
-    assert any(violation.subject == subject or subject == "->" in violation.subject for violation in found), found
+    assert any(violation.subject == subject or subject == "->" in violation.subject for violation in found), (
+        found
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -341,7 +404,9 @@ def test_every_rule_has_a_source_that_breaks_it() -> None:
 def modules_loaded_by(statement: str) -> set[str]:
     """Top-level modules in a fresh interpreter after one statement."""
     script = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT / "src")
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT / "src"
+    )
     return set(run.stdout.split())
 
 
@@ -376,11 +441,17 @@ def committed_files() -> list[Path]:
 
 
 def test_no_committed_file_names_a_path_of_our_machines() -> None:
-    found = [path.relative_to(ROOT).as_posix() for path in committed_files() if MACHINE_PATH.search(path.read_bytes())]
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in committed_files()
+        if MACHINE_PATH.search(path.read_bytes())
+    ]
     assert not found, f"absolute paths of one machine in {found}"
 
 
-@pytest.mark.parametrize(("text", "expected"), [("{}work/x", True), ("~{}home/me", True), ("the{}work/x", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("{}work/x", True), ("~{}home/me", True), ("the{}work/x", False)]
+)
 def test_machine_paths_are_found(text: str, expected: bool) -> None:
     line = f"see {text.format('/')}/file"
     assert bool(MACHINE_PATH.search(line.encode())) is expected

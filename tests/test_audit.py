@@ -33,7 +33,9 @@ class Symmetric(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(1, 4, 3, padding=1)
         with torch.no_grad():
-            self.conv.weight.copy_((self.conv.weight * 1024).round() / 1024)  # so that the sums below are exact
+            self.conv.weight.copy_(
+                (self.conv.weight * 1024).round() / 1024
+            )  # so that the sums below are exact
             self.conv.weight.copy_(sum(torch.rot90(self.conv.weight, k, (-2, -1)) for k in range(4)))
         self.rest = rest
 
@@ -42,8 +44,14 @@ class Symmetric(nn.Module):
 
 
 def plain_cnn() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1),
-                         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 3, padding=1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    )
 
 
 @pytest.mark.parametrize("make", [mk.zoo.images.gcsa, mk.zoo.images.gcnn])
@@ -69,7 +77,10 @@ def test_foreign_network_passes_without_declarations_inside() -> None:
 
 
 def test_foreign_regular_maps_are_not_blamed() -> None:
-    """The maps of a p4 network turn and shift cyclically: some channel matrix explains that; the head is to blame."""
+    """The maps of a p4 network turn and shift cyclically: some channel matrix explains that; the head is to
+    blame.
+    """
+
     class Lifted(Quarter):
         def __init__(self) -> None:
             super().__init__()

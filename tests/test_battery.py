@@ -1,15 +1,30 @@
 """Every check of the battery on every Case; every public name has a Case."""
 
 import pytest
-from cases import ALL, LAYERS, MODELS
 
 import mackey as mk
+from cases import ALL, LAYERS, MODELS
 from mackey.testing import CHECKS, GRAPH_CHECKS, Case
 
 # The graph checks take a second each: one Case for each way of computing, and all models.
-GRAPHS = [case for case in ALL if case in MODELS or case in LAYERS or any(
-    word in case.name for word in ("regular→irreps 6^2 k4 s2", "p8 regular→regular 6", "O vector→irreps",
-                                   "p4m regular contract", "p4 regular lift", "p2 regular frame", "sequence"))]
+GRAPHS = [
+    case
+    for case in ALL
+    if case in MODELS
+    or case in LAYERS
+    or any(
+        word in case.name
+        for word in (
+            "regular→irreps 6^2 k4 s2",
+            "p8 regular→regular 6",
+            "O vector→irreps",
+            "p4m regular contract",
+            "p4 regular lift",
+            "p2 regular frame",
+            "sequence",
+        )
+    )
+]
 LITERAL_ONLY = ("Integral",)  # the literal sum is a loop for reading, not for compiling
 
 

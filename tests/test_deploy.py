@@ -1,8 +1,9 @@
-"""Both zoo models through the tools people deploy with: compile, export, ONNX, autocast, DDP; and import time."""
+"""Both zoo models through the tools people deploy with: compile, export, ONNX, autocast, DDP; and import
+time.
+"""
 
 import subprocess
 import sys
-
 
 import onnxruntime
 import pytest
@@ -29,7 +30,9 @@ def test_onnx(model: torch.nn.Module, tmp_path) -> None:
     """onnxruntime agrees to 1e-5, at another batch size than the one exported."""
     x = torch.randn(3, 1, 13, 13)
     path = tmp_path / "model.onnx"
-    torch.onnx.export(model, (x[:2],), path, dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False)
+    torch.onnx.export(
+        model, (x[:2],), path, dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False
+    )
     session = onnxruntime.InferenceSession(path)
     out = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
     with torch.no_grad():
@@ -66,7 +69,9 @@ def test_autocast(model: torch.nn.Module) -> None:
 
 def test_ddp(model: torch.nn.Module, tmp_path) -> None:
     """One process over gloo: wraps, runs, and reduces gradients."""
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1
+    )
     try:
         wrapped = DistributedDataParallel(model.train())
         wrapped(torch.randn(2, 1, 13, 13)).sum().backward()
@@ -76,8 +81,17 @@ def test_ddp(model: torch.nn.Module, tmp_path) -> None:
 
 
 def test_import_is_light() -> None:
-    """`import mackey` costs at most 0.3 s beyond torch and numpy (best of three, so that a busy machine cannot fail it)."""
-    program = ("import time, torch, numpy; start = time.perf_counter(); import mackey; print(time.perf_counter() - start)")
-    costs = [float(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout)
-             for _ in range(3)]
+    """`import mackey` costs at most 0.3 s beyond torch and numpy (best of three, so that a busy machine
+    cannot fail it).
+    """
+    program = (
+        "import time, torch, numpy; start = time.perf_counter(); import mackey;"
+        "print(time.perf_counter() - start)"
+    )
+    costs = [
+        float(
+            subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
+        )
+        for _ in range(3)
+    ]
     assert min(costs) < 0.3, costs

@@ -1,4 +1,6 @@
-"""The literal lowering against the full integral over G, on finite tori: Φ_ω f(g) = Σ_{g′∈G} ω(g⁻¹f, g′)/|H|."""
+"""The literal lowering against the full integral over G, on finite tori: Φ_ω f(g) = Σ_{g′∈G} ω(g⁻¹f,
+g′)/|H|.
+"""
 
 import pytest
 import torch
@@ -15,24 +17,31 @@ SIZE = 3
 
 
 def fibre(H: mk.groups.FiniteGroup, name: str) -> mk.reps.Rep:
-    return {"regular": mk.reps.regular, "trivial": mk.reps.trivial,
-            "irreps": lambda K: mk.reps.direct_sum(mk.reps.irreps(K))}[name](H)
+    return {
+        "regular": mk.reps.regular,
+        "trivial": mk.reps.trivial,
+        "irreps": lambda K: mk.reps.direct_sum(mk.reps.irreps(K)),
+    }[name](H)
 
 
 def lifted(f: Tensor, field: mk.FieldType, g: Motion, group: LatticeGroup) -> Tensor:
-    """f̂(g) = ρ(h)⁻¹ f(x) for g = (x, h), from eq. (1); points are displacements from the centre of the array."""
+    """f̂(g) = ρ(h)⁻¹ f(x) for g = (x, h), from eq. (1); points are displacements from the centre of the
+    array.
+    """
     index = tuple(int(i) for i in (torch.tensor([-g[0][1], g[0][0]]) + SIZE // 2) % SIZE)
     back = torch.as_tensor(field.rep.matrices[group.point_group.inverse(g[1])])
     return f[:, :, index[0], index[1]].unflatten(1, (-1, field.rep.dim)) @ back.T
 
 
 def over_the_whole_group(omega: mk.Integrand, f: Tensor, group: LatticeGroup, g: Motion) -> Tensor:
-    """Σ over all g′ ∈ G of ω(g⁻¹f, g′), each source lifted; ω is given what it needs: F(e), F(g′) and the pose of g′."""
+    """Σ over all g′ ∈ G of ω(g⁻¹f, g′), each source lifted; ω is given what it needs: F(e), F(g′) and the
+    pose of g′.
+    """
     field = omega.in_type
     sources = group.elements()
     here = lifted(f, field, g, group)[:, None]
     there = torch.stack([lifted(f, field, group.compose(g, s), group) for s in sources], 1)
-    # F(g′) is right-covariant, F(g′h) = ρ(h)⁻¹F(g′): transport it to the section before ω reads it at a point x
+    # F(g′) is right-covariant, F(g′h) = ρ(h)⁻¹F(g′): carry it to the section, where ω reads it
     for index, (_, h) in enumerate(sources):
         there[:, index] = there[:, index] @ torch.as_tensor(field.rep.matrices[h]).T
     steps = torch.tensor([[(t + SIZE // 2) % SIZE - SIZE // 2 for t in s[0]] for s in sources], dtype=f.dtype)
@@ -41,7 +50,9 @@ def over_the_whole_group(omega: mk.Integrand, f: Tensor, group: LatticeGroup, g:
 
 
 @pytest.mark.parametrize("name", ["p1", "p2", "p4", "pm", "p4m"])
-@pytest.mark.parametrize(("fibre_in", "fibre_out"), [("trivial", "regular"), ("regular", "irreps"), ("irreps", "irreps")])
+@pytest.mark.parametrize(
+    ("fibre_in", "fibre_out"), [("trivial", "regular"), ("regular", "irreps"), ("irreps", "irreps")]
+)
 def test_linear(name: str, fibre_in: str, fibre_out: str) -> None:
     H = mk.groups.named(name).point_group
     torus = mk.groups.lattice(H, (SIZE, SIZE))
@@ -53,12 +64,16 @@ def test_linear(name: str, fibre_in: str, fibre_out: str) -> None:
         fast = Literal()(omega, f)
         for g in torus.sample(6, torch.Generator().manual_seed(0)):
             whole = over_the_whole_group(omega, f, torus, g) / H.order
-            assert relative(whole, lifted(fast, out, g, torus)) < 1e-12, "the output is not the integral, or no σ-field"
+            assert relative(whole, lifted(fast, out, g, torus)) < 1e-12, (
+                "the output is not the integral, or no σ-field"
+            )
 
 
 @pytest.mark.parametrize("name", ["p2", "p4", "p4m"])
 def test_attention(name: str) -> None:
-    """Softmax over G equals softmax over G/H: the multiplicity |H| of each source cancels in the normaliser."""
+    """Softmax over G equals softmax over G/H: the multiplicity |H| of each source cancels in the
+    normaliser.
+    """
     H = mk.groups.named(name).point_group
     torus = mk.groups.lattice(H, (SIZE, SIZE))
     field = mk.FieldType(mk.spaces.Grid(mk.groups.named(name), periodic=True), fibre(H, "irreps"), 2)
@@ -81,7 +96,9 @@ def test_attention(name: str) -> None:
 
 
 def test_printed_condition_is_false_for_convolutions() -> None:
-    """Eq. (3) read pointwise, ω(hF, g′) = σ(h) ω(F, g′), fails for a valid convolution; the diagonal form holds."""
+    """Eq. (3) read pointwise, ω(hF, g′) = σ(h) ω(F, g′), fails for a valid convolution; the diagonal form
+    holds.
+    """
     H = mk.groups.cyclic(4)
     field = mk.FieldType(mk.spaces.Grid(mk.groups.p4()), mk.reps.regular(H), 2)
     omega = mk.integrands.Linear(field, field, kernel_size=3).double()
@@ -89,7 +106,9 @@ def test_printed_condition_is_false_for_convolutions() -> None:
     there = torch.randn(1, 1, 2, 4, dtype=torch.float64)
     pose = mk.spaces.Pose(torch.tensor([[1.0, 0.0]], dtype=torch.float64), torch.zeros(1, dtype=torch.long))
     rho = torch.as_tensor(field.rep.matrices[1])
-    literal_form = relative(omega.message(there, there @ rho.T, pose), omega.message(there, there, pose) @ rho.T)
+    literal_form = relative(
+        omega.message(there, there @ rho.T, pose), omega.message(there, there, pose) @ rho.T
+    )
     assert literal_form > 0.1
 
 
@@ -109,7 +128,10 @@ def test_contract_under_p1_is_torch_multihead_attention() -> None:
     """With the trivial point group and the same weights: nn.MultiheadAttention, to rounding."""
     grid = mk.spaces.Grid(mk.groups.p1())
     field = mk.FieldType(grid, mk.reps.trivial(grid.stabiliser), 8)
-    ours, theirs = mk.nn.Attention(field, heads=2).double(), torch.nn.MultiheadAttention(8, 2, batch_first=True).double()
+    ours, theirs = (
+        mk.nn.Attention(field, heads=2).double(),
+        torch.nn.MultiheadAttention(8, 2, batch_first=True).double(),
+    )
     with torch.no_grad():
         ours.integrand.pre.weight[0].copy_(theirs.in_proj_weight)
         ours.integrand.post.weight[0].copy_(theirs.out_proj.weight)
@@ -120,7 +142,9 @@ def test_contract_under_p1_is_torch_multihead_attention() -> None:
 
 
 def test_poster_attention_with_pointwise_maps_knows_no_positions() -> None:
-    """Lifted attention without positions commutes with every permutation of the tokens (x, h), as the notes say."""
+    """Lifted attention without positions commutes with every permutation of the tokens (x, h), as the notes
+    say.
+    """
     grid = mk.spaces.Grid(mk.groups.p4())
     field = mk.FieldType(grid, mk.reps.regular(grid.stabiliser), 4)
     layer = mk.nn.Attention(field, heads=2, axis="lift").double()

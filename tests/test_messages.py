@@ -1,18 +1,22 @@
-"""Bad input gets one clear sentence: where, wanted, got, what to do. One test for each message of the core."""
+"""Bad input gets one clear sentence: where, wanted, got, what to do. One test for each message of the
+core.
+"""
 
 import numpy as np
 import pytest
 import torch
-from cases import field
 
 import mackey as mk
+from cases import field
 
 P4 = mk.groups.p4()
 
 
 def test_wrong_channels() -> None:
     layer = mk.nn.Conv(field("p4", "regular", 2), field("p4", "regular", 2), 3)
-    with pytest.raises(ValueError, match=r"Conv: wanted 8 channels .*got shape \(1, 7, 5, 5\); check the out_type"):
+    with pytest.raises(
+        ValueError, match=r"Conv: wanted 8 channels .*got shape \(1, 7, 5, 5\); check the out_type"
+    ):
         layer(torch.zeros(1, 7, 5, 5))
     with pytest.raises(ValueError, match="4 axes"):
         layer(torch.zeros(8, 5, 5))
@@ -21,7 +25,9 @@ def test_wrong_channels() -> None:
 def test_wrong_group() -> None:
     first = mk.nn.Lift(field("p4", "trivial", 1), 2, 3)
     second = mk.nn.BatchNorm(field("p4m", "regular", 2))
-    with pytest.raises(ValueError, match=r"Sequential, between layers 0 and 1: .*another group: Grid\(p4\) and"):
+    with pytest.raises(
+        ValueError, match=r"Sequential, between layers 0 and 1: .*another group: Grid\(p4\) and"
+    ):
         mk.nn.Sequential(first, second)
     with pytest.raises(ValueError, match="use one domain"):
         mk.nn.Conv(field("p4", "regular", 2), field("p2", "regular", 2), 3)
@@ -29,19 +35,29 @@ def test_wrong_group() -> None:
 
 def test_types_are_matched_when_layers_are_connected() -> None:
     with pytest.raises(ValueError, match="wanted BatchNorm to take 2×regular"):
-        mk.nn.Sequential(mk.nn.Lift(field("p4", "trivial", 1), 2, 3), mk.nn.BatchNorm(field("p4", "regular", 3)))
+        mk.nn.Sequential(
+            mk.nn.Lift(field("p4", "trivial", 1), 2, 3), mk.nn.BatchNorm(field("p4", "regular", 3))
+        )
     with pytest.raises(ValueError, match="at least one layer"):
         mk.nn.Sequential()
     with pytest.raises(ValueError, match="block whose output has the type of its input"):
         mk.nn.Residual(mk.nn.Lift(field("p4", "trivial", 1), 2, 3))
 
 
-@pytest.mark.parametrize(("size", "kernel", "stride", "good"), [(8, 3, 2, "7 and 9"), (28, 5, 2, "27 and 29"),
-                                                               (10, 3, 3, "9 and 12")])
-def test_stride_that_breaks_the_symmetry_names_sizes_that_work(size: int, kernel: int, stride: int, good: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "good"),
+    [(8, 3, 2, "7 and 9"), (28, 5, 2, "27 and 29"), (10, 3, 3, "9 and 12")],
+)
+def test_stride_that_breaks_the_symmetry_names_sizes_that_work(
+    size: int, kernel: int, stride: int, good: str
+) -> None:
     padding = kernel // 2 if stride == 2 else 0
-    layer = mk.nn.Conv(field("p4", "trivial", 1), field("p4", "regular", 1), kernel, stride=stride, padding=padding)
-    with pytest.raises(ValueError, match=f"not equivariant, got size {size}×{size}; the nearest sizes that work are {good}"):
+    layer = mk.nn.Conv(
+        field("p4", "trivial", 1), field("p4", "regular", 1), kernel, stride=stride, padding=padding
+    )
+    with pytest.raises(
+        ValueError, match=f"not equivariant, got size {size}×{size}; the nearest sizes that work are {good}"
+    ):
         layer(torch.zeros(1, 1, size, size))
 
 
@@ -53,8 +69,11 @@ def test_pooling_obeys_the_same_rule() -> None:
 
 
 def test_pointwise_activation_on_a_representation_that_does_not_permute() -> None:
-    with pytest.raises(ValueError, match=r"not equivariant: wanted a permutation representation, got vector, where h = r90° "
-                                         "does not permute channels; use nn.NormActivation"):
+    with pytest.raises(
+        ValueError,
+        match=r"not equivariant: wanted a permutation representation, got vector, where h = r90° "
+        "does not permute channels; use nn.NormActivation",
+    ):
         mk.nn.Pointwise(field("p4", "vector", 2))
     for pool in (mk.nn.GroupMax, mk.nn.GroupMean, mk.nn.SpaceMax):
         with pytest.raises(ValueError, match="not equivariant"):
@@ -80,8 +99,11 @@ class _BrokenScore(mk.Integrand):
 
 def test_integrand_that_violates_the_mackey_condition() -> None:
     vectors = field("p4", "vector", 2)
-    with pytest.raises(ValueError, match=r"_Broken: not equivariant: wanted ω\(hF, hg′\) = σ\(h\) ω\(F, g′\) for all h in C4, "
-                                         r"got a relative difference of \d.* at h = r\d+°; use maps in Hom_H"):
+    with pytest.raises(
+        ValueError,
+        match=r"_Broken: not equivariant: wanted ω\(hF, hg′\) = σ\(h\) ω\(F, g′\) for all h in C4, "
+        r"got a relative difference of \d.* at h = r\d+°; use maps in Hom_H",
+    ):
         mk.nn.Integral(_Broken(vectors, vectors))
     with pytest.raises(ValueError, match=r"score\(hF, hg′\) = score\(F, g′\)"):
         mk.nn.Integral(_BrokenScore(vectors, vectors))
@@ -110,7 +132,7 @@ def test_attention_arguments() -> None:
         mk.nn.Attention(regular, position="sin")
     with pytest.raises(ValueError, match="a regular fibre, whose channels are frames"):
         mk.nn.Attention(vectors, position="twist")
-    with pytest.raises(ValueError, match="give for example extent=14"):
+    with pytest.raises(ValueError, match=r'give for example \("table", 14\)'):
         mk.nn.Attention(regular, position="table")
     with pytest.raises(ValueError, match="even number of fields in each head"):
         mk.nn.Attention(regular, heads=4, position="twist")
@@ -119,9 +141,9 @@ def test_attention_arguments() -> None:
     with pytest.raises(ValueError, match="an odd window"):
         mk.nn.Attention(regular, window=4)
     with pytest.raises(ValueError, match="keeps the lattice"):
-        mk.nn.Attention(field("p8", "regular", 4), position="table", extent=5)
-    with pytest.raises(ValueError, match="at most 5 samples along an axis, got 6×6; give extent=6"):
-        mk.nn.Attention(regular, position="table", extent=5)(torch.zeros(1, 16, 6, 6))
+        mk.nn.Attention(field("p8", "regular", 4), position=("table", 5))
+    with pytest.raises(ValueError, match="at most 5 samples along an axis, got 6×6; give it with the size 6"):
+        mk.nn.Attention(regular, position=("table", 5))(torch.zeros(1, 16, 6, 6))
     wrapped = mk.FieldType(mk.spaces.Grid(P4, periodic=True), mk.reps.regular(P4.point_group), 4)
     with pytest.raises(ValueError, match="does not wrap"):
         mk.nn.Attention(wrapped, position="twist")
@@ -143,7 +165,13 @@ def test_layers_refuse_what_they_cannot_do() -> None:
         mk.nn.Conv(tokens, tokens, 3)
     shear = mk.groups.generated([[[0.0, -1.0], [1.0, 0.0]]], "turns")
     skew = mk.reps.Rep(shear, _skewed(shear.matrices), "skewed")
-    for layer in (mk.nn.BatchNorm, mk.nn.NormActivation, mk.nn.FibreNorm, mk.nn.FourierActivation, mk.nn.Attention):
+    for layer in (
+        mk.nn.BatchNorm,
+        mk.nn.NormActivation,
+        mk.nn.FibreNorm,
+        mk.nn.FourierActivation,
+        mk.nn.Attention,
+    ):
         with pytest.raises(ValueError, match="orthogonal representation"):
             layer(mk.FieldType(mk.spaces.Grid(mk.groups.lattice(shear)), skew, 2))
 
@@ -156,7 +184,9 @@ def _skewed(matrices):
 
 def test_plan_and_explain() -> None:
     regular = field("p4", "regular", 2)
-    with pytest.raises(ValueError, match="lowering attention cannot compute Linear: Linear is not an attention"):
+    with pytest.raises(
+        ValueError, match="lowering attention cannot compute Linear: Linear is not an attention"
+    ):
         mk.nn.Conv(regular, regular, 3, lowering="attention")
     with pytest.raises(ValueError, match="a lowering among attention, pointwise, grid_conv, literal"):
         mk.nn.Conv(regular, regular, 3, lowering="magic")

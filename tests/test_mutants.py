@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from cases import ALL, conv
 
+from cases import ALL, conv
 from mackey.integrands.steerable import kernel_basis
 from mackey.testing import CHECKS, Case
 from mackey.testing.mutants import MUTANTS, NO_INTEGER_RULE, Mutant

@@ -2,18 +2,30 @@
 
 import numpy as np
 import pytest
-from test_groups import FINITE
 
 from mackey import groups as G
 from mackey import reps as R
 from mackey.groups import FiniteGroup
+from test_groups import FINITE
 
 
 def some_reps(group: FiniteGroup) -> list[R.Rep]:
     K = G.subgroup(group, [group.order - 1])
-    base = [R.trivial(group), R.sign(group), R.regular(group), R.standard(group), R.quotient(K), *R.irreps(group)]
-    return [*base, R.direct_sum(base[:3]), R.tensor(base[1], base[3]), R.dual(base[3]),
-            R.induce(R.irreps(K.group)[-1], K)]
+    base = [
+        R.trivial(group),
+        R.sign(group),
+        R.regular(group),
+        R.standard(group),
+        R.quotient(K),
+        *R.irreps(group),
+    ]
+    return [
+        *base,
+        R.direct_sum(base[:3]),
+        R.tensor(base[1], base[3]),
+        R.dual(base[3]),
+        R.induce(R.irreps(K.group)[-1], K),
+    ]
 
 
 @pytest.mark.parametrize("group", FINITE, ids=str)

@@ -25,7 +25,9 @@ EDGES = space(S4, [PERMUTATIONS.index(p) for p in ((1, 0, 2, 3), (0, 1, 3, 2))])
 PAIRINGS = space(S4, [PERMUTATIONS.index(p) for p in ((1, 0, 2, 3), (0, 1, 3, 2), (2, 3, 0, 1))])
 
 
-@pytest.mark.parametrize("X", [POINTS, EDGES, PAIRINGS, space(G.octahedral(), [1]), space(G.dihedral(4), [5])], ids=len)
+@pytest.mark.parametrize(
+    "X", [POINTS, EDGES, PAIRINGS, space(G.octahedral(), [1]), space(G.dihedral(4), [5])], ids=len
+)
 def test_section_and_cocycle(X: S.HomogeneousSpace) -> None:
     K, group = X.stabiliser, X.group
     for x in range(len(X)):
@@ -69,7 +71,9 @@ def test_move_is_the_action_on_coordinates(name: str) -> None:
         torch.testing.assert_close(grid.move(field, ((0,) * grid.dimension, h)), wanted)
         k = (7 * h + 3) % H.order
         zero = (0,) * grid.dimension
-        assert torch.equal(grid.move(grid.move(x, (zero, k)), (zero, h)), grid.move(x, (zero, H.compose(h, k))))
+        assert torch.equal(
+            grid.move(grid.move(x, (zero, k)), (zero, h)), grid.move(x, (zero, H.compose(h, k)))
+        )
 
 
 def test_exact_symmetry_shrinks_with_the_array() -> None:
@@ -84,16 +88,24 @@ def test_exact_symmetry_shrinks_with_the_array() -> None:
 
 
 def test_tokens_come_back() -> None:
-    for domain, x in ((S.Grid(G.p4()), torch.randn(2, 12, 3, 4)), (S.GroupGrid(G.p4()), torch.randn(2, 12, 3, 4)),
-                      (S.Set(5), torch.randn(2, 5, 6)), (S.Sequence(), torch.randn(2, 5, 6))):
+    for domain, x in (
+        (S.Grid(G.p4()), torch.randn(2, 12, 3, 4)),
+        (S.GroupGrid(G.p4()), torch.randn(2, 12, 3, 4)),
+        (S.Set(5), torch.randn(2, 5, 6)),
+        (S.Sequence(), torch.randn(2, 5, 6)),
+    ):
         assert torch.equal(domain.from_tokens(domain.to_tokens(x, 1), domain.sizes(x)), x)
 
 
 def test_integer_rule_is_exactly_the_condition_for_rotations() -> None:
-    """Strided convolution with a 4-fold symmetric filter commutes with rot90 iff the rule holds: 0 exceptions."""
+    """Strided convolution with a 4-fold symmetric filter commutes with rot90 iff the rule holds: 0
+    exceptions.
+    """
     generator = torch.Generator().manual_seed(0)
     seen = set()
-    for size, kernel, stride, padding in itertools.product(range(5, 10), (1, 2, 3, 4, 5), (1, 2, 3), (0, 1, 2)):
+    for size, kernel, stride, padding in itertools.product(
+        range(5, 10), (1, 2, 3, 4, 5), (1, 2, 3), (0, 1, 2)
+    ):
         x = torch.randn(1, 1, size, size, generator=generator, dtype=torch.float64)
         w = torch.randn(1, 1, kernel, kernel, generator=generator, dtype=torch.float64)
         w = sum(torch.rot90(w, k, (-2, -1)) for k in range(4))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from cases import ALL, MODELS, field
 from safetensors.torch import load_file, save_file
 
 import mackey as mk
+from cases import ALL, MODELS, field
 from mackey.testing import Case, relative
 
 
@@ -58,8 +58,11 @@ def test_every_way_of_changing_weights_is_seen_in_eval_mode() -> None:
     x = torch.randn(1, layer.in_type.channels, 5, 5)
     weight = layer.integrand.weight
     with torch.no_grad():
-        for change in (lambda: weight.mul_(2), lambda: weight.data.mul_(2),
-                       lambda: setattr(weight, "data", weight.data.clone() * 2)):
+        for change in (
+            lambda: weight.mul_(2),
+            lambda: weight.data.mul_(2),
+            lambda: setattr(weight, "data", weight.data.clone() * 2),
+        ):
             before = layer(x)
             change()
             assert relative(layer(x), 2 * before) < 1e-6
@@ -107,12 +110,16 @@ def test_works_from_a_read_only_install(tmp_path: Path) -> None:
     """escnn writes a cache inside site-packages; ours writes nothing anywhere."""
     package = Path(mk.__file__).parent
     before = {path: path.stat().st_mtime_ns for path in package.rglob("*") if "__pycache__" not in path.parts}
-    program = ("import mackey as mk, torch; grid = mk.spaces.Grid(mk.groups.named('p6m'));"
-               "f = mk.FieldType(grid, mk.reps.regular(grid.stabiliser), 2);"
-               "mk.nn.Conv(f, f, 5)(torch.zeros(1, f.channels, 7, 7))")
+    program = (
+        "import mackey as mk, torch; grid = mk.spaces.Grid(mk.groups.named('p6m'));"
+        "f = mk.FieldType(grid, mk.reps.regular(grid.stabiliser), 2);"
+        "mk.nn.Conv(f, f, 5)(torch.zeros(1, f.channels, 7, 7))"
+    )
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)
-    assert before == {path: path.stat().st_mtime_ns for path in package.rglob("*") if "__pycache__" not in path.parts}
+    assert before == {
+        path: path.stat().st_mtime_ns for path in package.rglob("*") if "__pycache__" not in path.parts
+    }
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,7 +130,9 @@ def test_global_state_is_untouched() -> None:
     torch.random.set_rng_state(seed)
     once = conv().integrand.weight.clone()
     torch.random.set_rng_state(seed)
-    assert torch.equal(once, conv().integrand.weight), "weights follow torch.manual_seed as in any torch layer"
+    assert torch.equal(once, conv().integrand.weight), (
+        "weights follow torch.manual_seed as in any torch layer"
+    )
 
 
 @pytest.mark.parametrize("case", MODELS, ids=str)

@@ -11,5 +11,19 @@ __version__ = "0.1.0"
 from mackey import zoo
 from mackey.audit.measure import audit
 
-__all__ = ["LOWERINGS", "FieldType", "Guarantee", "Integrand", "audit", "explain", "groups", "integrands", "interop", "nn", "plan", "reps",
-           "spaces", "zoo"]
+__all__ = [
+    "LOWERINGS",
+    "FieldType",
+    "Guarantee",
+    "Integrand",
+    "audit",
+    "explain",
+    "groups",
+    "integrands",
+    "interop",
+    "nn",
+    "plan",
+    "reps",
+    "spaces",
+    "zoo",
+]

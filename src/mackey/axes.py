@@ -1,6 +1,7 @@
 """The axis letters of mackey, the shape types that use them, and the two views of a channel axis.
 
-b batch · n point · m source point · c channel (multiplicity) · d fibre · g group element · h element of the stabiliser
+b batch · n point · m source point · c channel (multiplicity) · d fibre · g group element · h element of the
+stabiliser
 
 Shape types are jaxtyping's where it is installed (tests check them there). Without it the same annotations
 mean plain `torch.Tensor`, so that the core depends on torch, numpy and safetensors only.

@@ -1,4 +1,6 @@
-"""What a module is made of, layer by layer: types, guarantee, parameters against theory, lowering and why not others."""
+"""What a module is made of, layer by layer: types, guarantee, parameters against theory, lowering and why not
+others.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrands import AbstractIntegrand
 from mackey.integrate import reasons
+from mackey.lowerings import AbstractLowering
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Explanation:
             theory = "" if row.theory is None else f" (theory {row.theory:,})"
             flops = "" if row.flops is None else f", {row.flops:,} FLOPs"
             lines.append(f"{row.name}  {row.kind}  {row.in_type} → {row.out_type}")
-            lines.append(f"    {row.guarantee}; {row.parameters:,} parameters{theory}{flops}; output {row.output}")
+            lines.append(
+                f"    {row.guarantee}; {row.parameters:,} parameters{theory}{flops}; output {row.output}"
+            )
             if row.lowering:
                 lines.append(f"    lowering {row.lowering}")
             lines += [f"    not {name}: {reason}" for name, reason in row.why_not.items()]
@@ -59,10 +64,18 @@ class Explanation:
 
 
 def explain(module: nn.Module, shape: tuple[int, ...]) -> Explanation:
-    """Explain a module for inputs of this shape, the batch axis included; it is run once on zeros, in eval mode."""
+    """Explain a module for inputs of this shape, the batch axis included; it is run once on zeros, in eval
+    mode.
+    """
     if len(shape) < 2:
-        raise ValueError(sentence("explain", wanted="the shape of an input with its batch axis", got=str(tuple(shape)),
-                                  remedy="for example (1, 3, 29, 29)"))
+        raise ValueError(
+            sentence(
+                "explain",
+                wanted="the shape of an input with its batch axis",
+                got=str(tuple(shape)),
+                remedy="for example (1, 3, 29, 29)",
+            )
+        )
     seen: dict[str, tuple[Tensor, Tensor]] = {}
     layers = {name: layer for name, layer in module.named_modules() if _is_row(name, layer, module)}
     hooks = [layer.register_forward_hook(_recorder(seen, name)) for name, layer in layers.items()]
@@ -77,7 +90,9 @@ def explain(module: nn.Module, shape: tuple[int, ...]) -> Explanation:
         for hook in hooks:
             hook.remove()
     rows = tuple(_row(name or type(module).__name__, layers[name], *seen[name]) for name in seen)
-    return Explanation(type(module).__name__, str(getattr(module, "guarantee", "no guarantee declared")), rows)
+    return Explanation(
+        type(module).__name__, str(getattr(module, "guarantee", "no guarantee declared")), rows
+    )
 
 
 def _recorder(seen: dict[str, tuple[Tensor, Tensor]], name: str):  # type: ignore[no-untyped-def]
@@ -89,9 +104,14 @@ def _recorder(seen: dict[str, tuple[Tensor, Tensor]], name: str):  # type: ignor
 
 def _is_row(name: str, layer: nn.Module, root: nn.Module) -> bool:
     """Layers that compute Φ_ω (as a whole), and every other module without children."""
-    inside = any(isinstance(getattr(_parent(root, path), "integrand", None), AbstractIntegrand) for path in _paths(name))
-    return not inside and (isinstance(getattr(layer, "integrand", None), AbstractIntegrand)
-                           or not any(True for _ in layer.children()))
+    inside = any(
+        isinstance(getattr(_parent(root, path), "integrand", None), AbstractIntegrand)
+        for path in _paths(name)
+    )
+    return not inside and (
+        isinstance(getattr(layer, "integrand", None), AbstractIntegrand)
+        or not any(True for _ in layer.children())
+    )
 
 
 def _paths(name: str) -> list[str]:
@@ -106,12 +126,28 @@ def _parent(root: nn.Module, path: str) -> nn.Module:
 def _row(name: str, layer: nn.Module, f: Tensor, out: Tensor) -> Row:
     omega = getattr(layer, "integrand", None)
     parameters = sum(p.numel() for p in layer.parameters())
-    types = tuple(str(t) if isinstance(t := getattr(layer, key, None), FieldType) else "tensor"
-                  for key in ("in_type", "out_type"))
+    into, to = (
+        str(t) if isinstance(t := getattr(layer, key, None), FieldType) else "tensor"
+        for key in ("in_type", "out_type")
+    )
     guarantee = str(getattr(layer, "guarantee", "no guarantee declared"))
     if not isinstance(omega, AbstractIntegrand):
         flops = 2 * f.numel() * layer.out_features if isinstance(layer, nn.Linear) else None
-        return Row(name, type(layer).__name__, *types, guarantee, parameters, None, "", {}, flops, tuple(out.shape))
+        return Row(
+            name, type(layer).__name__, into, to, guarantee, parameters, None, "", {}, flops, tuple(out.shape)
+        )
     lowering = layer.lowering
-    return Row(name, type(layer).__name__, *types, guarantee, parameters, getattr(omega, "theory_count", None),
-               lowering.name, reasons(omega), lowering.flops(omega, f), tuple(out.shape))
+    assert isinstance(lowering, AbstractLowering)
+    return Row(
+        name,
+        type(layer).__name__,
+        into,
+        to,
+        guarantee,
+        parameters,
+        getattr(omega, "theory_count", None),
+        lowering.name,
+        reasons(omega),
+        lowering.flops(omega, f),
+        tuple(out.shape),
+    )

@@ -24,12 +24,24 @@ class FieldType:
 
     def __post_init__(self) -> None:
         if self.rep.group != self.domain.stabiliser:
-            raise ValueError(sentence("FieldType", wanted=f"a representation of {self.domain.stabiliser}, which "
-                                      f"fixes a point of {self.domain}", got=f"{self.rep} of {self.rep.group}",
-                                      remedy="build it from that group, or restrict it"))
+            raise ValueError(
+                sentence(
+                    "FieldType",
+                    wanted=f"a representation of {self.domain.stabiliser}, which "
+                    f"fixes a point of {self.domain}",
+                    got=f"{self.rep} of {self.rep.group}",
+                    remedy="build it from that group, or restrict it",
+                )
+            )
         if self.multiplicity < 1:
-            raise ValueError(sentence("FieldType", wanted="a multiplicity of at least 1", got=str(self.multiplicity),
-                                      remedy="give the number of fields"))
+            raise ValueError(
+                sentence(
+                    "FieldType",
+                    wanted="a multiplicity of at least 1",
+                    got=str(self.multiplicity),
+                    remedy="give the number of fields",
+                )
+            )
 
     @property
     def channels(self) -> int:
@@ -47,9 +59,14 @@ class FieldType:
     def check(self, x: Tensor, where: str) -> None:
         """Raise unless x can hold this type."""
         if x.ndim != self.domain.tensor_rank or self.domain.channels(x) != self.channels:
-            raise ValueError(sentence(where, wanted=f"{self.channels} channels ({self}) in a tensor of "
-                                      f"{self.domain.tensor_rank} axes", got=f"shape {tuple(x.shape)}",
-                                      remedy="check the out_type of the layer before it"))
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted=f"{self.channels} channels ({self}) in a tensor of {self.domain.tensor_rank} axes",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy="check the out_type of the layer before it",
+                )
+            )
 
     def __repr__(self) -> str:
         return f"{self.multiplicity}×{self.rep} on {self.domain}"
@@ -60,19 +77,33 @@ class Guarantee:
     """What is promised for which group.
 
     exact: to rounding. exact_on_grid: for the elements that permute the samples, aliased for the rest.
-    continuum: error falls with resolution. in_expectation: exact on average over a sample. soft: by a loss. none.
+    continuum: error falls with resolution. in_expectation: exact on average over a sample. soft: by a loss.
+    none.
     """
 
     kind: str
     group: str
     note: str = ""
 
-    KINDS: ClassVar[tuple[str, ...]] = ("exact", "exact_on_grid", "continuum", "in_expectation", "soft", "none")
+    KINDS: ClassVar[tuple[str, ...]] = (
+        "exact",
+        "exact_on_grid",
+        "continuum",
+        "in_expectation",
+        "soft",
+        "none",
+    )
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
-            raise ValueError(sentence("Guarantee", wanted=" | ".join(self.KINDS), got=repr(self.kind),
-                                      remedy="choose one of these"))
+            raise ValueError(
+                sentence(
+                    "Guarantee",
+                    wanted=" | ".join(self.KINDS),
+                    got=repr(self.kind),
+                    remedy="choose one of these",
+                )
+            )
 
     def __str__(self) -> str:
         return f"{self.kind} under {self.group}" + (f" ({self.note})" if self.note else "")

@@ -17,10 +17,18 @@ def plan(omega: AbstractIntegrand, lowering: str | None = None) -> AbstractLower
             if reason is not None:
                 raise ValueError(f"lowering {lowering} cannot compute {type(omega).__name__}: {reason}")
             return candidate
-    raise ValueError(sentence("plan", wanted=f"a lowering among {', '.join(c.name for c in LOWERINGS)}",
-                              got=repr(lowering), remedy="leave it out to take the fastest"))
+    raise ValueError(
+        sentence(
+            "plan",
+            wanted=f"a lowering among {', '.join(c.name for c in LOWERINGS)}",
+            got=repr(lowering),
+            remedy="leave it out to take the fastest",
+        )
+    )
 
 
 def reasons(omega: AbstractIntegrand) -> dict[str, str]:
     """Why each lowering that cannot compute Φ_ω cannot."""
-    return {candidate.name: reason for candidate in LOWERINGS if (reason := candidate.why_not(omega)) is not None}
+    return {
+        candidate.name: reason for candidate in LOWERINGS if (reason := candidate.why_not(omega)) is not None
+    }

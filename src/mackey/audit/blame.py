@@ -1,5 +1,5 @@
-"""Which layer breaks the symmetry first: every leaf is watched on x and on gx, and judged by its declared type,
-or, in a foreign network, by whether any linear action on its channels explains what came out."""
+"""Which layer breaks the symmetry first: every leaf is watched on x and on gx, and judged by its declared
+type, or, in a foreign network, by whether any linear action on its channels explains what came out."""
 
 from typing import Any
 
@@ -16,9 +16,16 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 
 
-def first_culprit(module: nn.Module, inputs: tuple[Tensor, ...], in_types: tuple[AbstractDeclared, ...], element: Any,
-                  generator: torch.Generator) -> Culprit | None:
-    """The first module, in order of execution, whose output is not g applied to its output on x; None if none is."""
+def first_culprit(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    in_types: tuple[AbstractDeclared, ...],
+    element: Any,
+    generator: torch.Generator,
+) -> Culprit | None:
+    """The first module, in order of execution, whose output is not g applied to its output on x; None if none
+    is.
+    """
     plain, turned = [], []
     for draw in range(4):  # more inputs of the same kind, so that a fit has more samples than unknowns
         x = inputs if draw == 0 else tuple(_redraw(t, generator) for t in inputs)
@@ -41,13 +48,16 @@ def _redraw(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, tuple[nn.Module, Tensor, Tensor]]:
-    """(module, its input, its output) by name, in order of completion; leaves and modules with declared types."""
+    """(module, its input, its output) by name, in order of completion; leaves and modules with declared
+    types.
+    """
     seen: dict[str, tuple[nn.Module, Tensor, Tensor]] = {}
 
     def recorder(name: str):  # type: ignore[no-untyped-def]
         def record(layer: nn.Module, given: tuple[Any, ...], out: Any) -> None:
             if name not in seen and given and isinstance(out, Tensor) and isinstance(given[0], Tensor):
                 seen[name] = layer, given[0].detach(), out.detach()
+
         return record
 
     hooks = [layer.register_forward_hook(recorder(name)) for name, layer in module.named_modules()]
@@ -60,8 +70,12 @@ def _watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, tuple[nn.
     return seen
 
 
-def _broken_by(layer: nn.Module, before: Tensor, after: Tensor, in_type: AbstractDeclared, element: Any) -> float | None:
-    """The relative residual of the best explanation of `after` as g acting on `before`; None if nobody can tell."""
+def _broken_by(
+    layer: nn.Module, before: Tensor, after: Tensor, in_type: AbstractDeclared, element: Any
+) -> float | None:
+    """The relative residual of the best explanation of `after` as g acting on `before`; None if nobody can
+    tell.
+    """
     out_type = getattr(layer, "out_type", None)
     if isinstance(out_type, FieldType):
         return _residual(Field(out_type).move(before, element), after)
@@ -75,7 +89,11 @@ def _candidates(x: Tensor, in_type: AbstractDeclared, element: Any) -> list[Tens
         if x.ndim == 3 and x.shape[1] == len(element):
             return [in_type.move(x, element).flatten(0, 1)]
         return [x] if x.ndim == 2 else []
-    grid = in_type.grid if isinstance(in_type, Image) else getattr(getattr(in_type, "field", None), "domain", None)
+    grid = (
+        in_type.grid
+        if isinstance(in_type, Image)
+        else getattr(getattr(in_type, "field", None), "domain", None)
+    )
     dimension = getattr(grid, "dimension", None)
     if grid is None or dimension is None:
         return []
@@ -90,9 +108,13 @@ def _candidates(x: Tensor, in_type: AbstractDeclared, element: Any) -> list[Tens
 
 
 def _fit(moved: Tensor, after: Tensor) -> float:
-    """Residual of after = moved, or of after = moved·M with the best channel matrix M, if it is determined."""
+    """Residual of after = moved, or of after = moved·M with the best channel matrix M, if it is
+    determined.
+    """
     channels = moved.shape[-1]
-    after = after.movedim(1, -1) if after.ndim > 3 or (after.ndim == 3 and after.shape[-1] != channels) else after
+    after = (
+        after.movedim(1, -1) if after.ndim > 3 or (after.ndim == 3 and after.shape[-1] != channels) else after
+    )
     rows = after.reshape(-1, after.shape[-1])
     if rows.shape != moved.shape:
         return float("inf")
@@ -117,22 +139,33 @@ def _likely(layer: nn.Module, given: Tensor) -> tuple[str, str]:
         size = given.shape[-1]
         if stride > 1 and (size + 2 * padding - kernel) % stride:
             good = " or ".join(map(str, nearest_sizes(size, kernel, stride, padding)))
-            return (f"(size + 2·padding − kernel) mod stride = ({size} + {2 * padding} − {kernel}) mod {stride} ≠ 0, so "
-                    "its samples do not turn with the image", f"give it size {good}, or an even kernel")
+            return (
+                f"(size + 2·padding − kernel) mod stride = ({size} + {2 * padding} − {kernel}) mod {stride} "
+                "≠ 0, so "
+                "its samples do not turn with the image",
+                f"give it size {good}, or an even kernel",
+            )
         if isinstance(layer, _CONVOLUTIONS):
             return "its filters are not steerable", "use mackey.nn.Lift and mackey.nn.Conv"
         return "its windows do not turn with the input", "use mackey.nn.WindowMax or WindowMean"
     if isinstance(layer, nn.Linear):
-        return "it mixes positions (or orientations) with a free matrix", "pool over space and group first, or use " \
-                                                                         "mackey.nn.Linear"
+        return (
+            "it mixes positions (or orientations) with a free matrix",
+            "pool over space and group first, or use mackey.nn.Linear",
+        )
     if isinstance(layer, nn.MultiheadAttention | nn.Embedding):
         return "its scores or codes depend on absolute positions", "use mackey.nn.Attention"
     if "Norm" in type(layer).__name__:
-        return "its statistics or scales differ between channels of one fibre", "use mackey.nn.BatchNorm or LayerNorm"
+        return (
+            "its statistics or scales differ between channels of one fibre",
+            "use mackey.nn.BatchNorm or LayerNorm",
+        )
     if "Dropout" in type(layer).__name__:
         return "it drops single channels of a fibre", "use mackey.nn.FieldDropout"
-    return "what it adds or mixes does not move with the input (a position code, a window, a padding)", \
-        "build it from layers with declared types"
+    return (
+        "what it adds or mixes does not move with the input (a position code, a window, a padding)",
+        "build it from layers with declared types",
+    )
 
 
 def _first(value: Any) -> int:

@@ -1,4 +1,6 @@
-"""How equivariant a module is: |f(gx) − g f(x)| for each element and output, in its own dtype and in float64."""
+"""How equivariant a module is: |f(gx) − g f(x)| for each element and output, in its own dtype and in
+float64.
+"""
 
 import copy
 from dataclasses import dataclass
@@ -18,14 +20,23 @@ TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
 Declaration = str | FieldType | tuple[str | FieldType, ...]
 
 
-def audit(module: nn.Module, inputs: Tensor | tuple[Tensor, ...], *, in_type: Declaration = "image",
-          out_type: Declaration = "invariant", group: Group = "p4m", amplify: bool = False, seed: int = 0) -> Report:
-    """Measure whether f(gx) = g f(x), and name the first layer that breaks it. Works on any module, on a copy of it.
+def audit(
+    module: nn.Module,
+    inputs: Tensor | tuple[Tensor, ...],
+    *,
+    in_type: Declaration = "image",
+    out_type: Declaration = "invariant",
+    group: Group = "p4m",
+    amplify: bool = False,
+    seed: int = 0,
+) -> Report:
+    """Measure whether f(gx) = g f(x), and name the first layer that breaks it. Works on any module, on a copy
+    of it.
 
-    in_type, out_type: "image" (b, c, *spatial), "invariant", "tokens" (b, n, c), or a FieldType; one for each tensor.
-    group: a name, a lattice or point group, or "Sym". amplify: enlarge small weights on the copy first; at default
-    initialisation attention is nearly uniform, and a broken layer can look equivariant to 1e-5.
-    Raises ValueError for non-finite or undeclared inputs, unknown types and groups.
+    in_type, out_type: "image" (b, c, *spatial), "invariant", "tokens" (b, n, c), or a FieldType; one for each
+    tensor. group: a name, a lattice or point group, or "Sym". amplify: enlarge small weights on the copy
+    first; at default initialisation attention is nearly uniform, and a broken layer can look equivariant to
+    1e-5. Raises ValueError for non-finite or undeclared inputs, unknown types and groups.
     """
     tensors = inputs if isinstance(inputs, tuple) else (inputs,)
     acting = resolve_group(group)
@@ -52,7 +63,9 @@ def audit(module: nn.Module, inputs: Tensor | tuple[Tensor, ...], *, in_type: De
     if TOLERANCE < worst < 1e-5:
         notes.append("an error of this size in float64 is what weights or tables stored in float32 leave")
     notes = [*random, f"measured in {mode} mode{', weights amplified' if amplify else ''}", *notes]
-    return Report(str(acting or group), passed, worst, TOLERANCE, tuple(rows), culprit, declared, tuple(notes))
+    return Report(
+        str(acting or group), passed, worst, TOLERANCE, tuple(rows), culprit, declared, tuple(notes)
+    )
 
 
 @dataclass(frozen=True)
@@ -74,16 +87,29 @@ class _Measured:
         for index, declared in enumerate(out_types):
             wanted64 = declared.move(plain64[index], element)
             error = _relative(turned[index].double(), declared.move(plain[index], element).double())
-            found.append(Row(label, f"output {index}", error, _relative(turned64[index], wanted64),
-                             _relative(plain[index].double(), plain64[index])))
+            found.append(
+                Row(
+                    label,
+                    f"output {index}",
+                    error,
+                    _relative(turned64[index], wanted64),
+                    _relative(plain[index].double(), plain64[index]),
+                )
+            )
         return found
 
 
 def _declarations(declared: Declaration, count: int, group: Any, where: str) -> tuple[AbstractDeclared, ...]:
     given = declared if isinstance(declared, tuple) else (declared,)
     if len(given) != count:
-        raise ValueError(sentence(where, wanted=f"one type for each of {count} tensors", got=f"{len(given)}",
-                                  remedy='declare every tensor; "invariant" for what does not move'))
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"one type for each of {count} tensors",
+                got=f"{len(given)}",
+                remedy='declare every tensor; "invariant" for what does not move',
+            )
+        )
     return tuple(declare(one, group, where) for one in given)
 
 
@@ -91,16 +117,28 @@ def _check_inputs(tensors: tuple[Tensor, ...]) -> None:
     for index, x in enumerate(tensors):
         if x.is_floating_point() and not bool(x.isfinite().all()):
             bad = int((~x.isfinite()).sum())
-            raise ValueError(sentence("audit", wanted="finite inputs", got=f"{bad} numbers that are not in tensor {index}",
-                                      remedy="an error cannot be measured on NaN or infinity; clean the input"))
+            raise ValueError(
+                sentence(
+                    "audit",
+                    wanted="finite inputs",
+                    got=f"{bad} numbers that are not in tensor {index}",
+                    remedy="an error cannot be measured on NaN or infinity; clean the input",
+                )
+            )
 
 
 def _copy(module: nn.Module, amplify: bool) -> nn.Module:
     try:
         twin = copy.deepcopy(module)
     except (RuntimeError, TypeError) as reason:
-        raise ValueError(sentence("audit", wanted="a module that can be copied, since yours is not to change",
-                                  got=str(reason), remedy="build the module afresh, before running it")) from reason
+        raise ValueError(
+            sentence(
+                "audit",
+                wanted="a module that can be copied, since yours is not to change",
+                got=str(reason),
+                remedy="build the module afresh, before running it",
+            )
+        ) from reason
     if amplify:
         with torch.no_grad():
             for parameter in twin.parameters():

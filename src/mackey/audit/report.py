@@ -6,7 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """One element and output. error: in the module's dtype; error64: in float64; floor: rounding of that output."""
+    """One element and output. error: in the module's dtype; error64: in float64; floor: rounding of that
+    output.
+    """
 
     element: str
     output: str
@@ -58,7 +60,13 @@ class Report:
         return {**asdict(self), "verdict": self.verdict}
 
     def __str__(self) -> str:
-        lines = [self.verdict, "", f"{'element':24} {'output':10} {'error':>9} {'rounding':>9} {'float64':>9}"]
-        lines += [f"{row.element:24} {row.output:10} {row.error:9.1e} {row.floor:9.1e} {row.error64:9.1e}"
-                  for row in self.rows]
+        lines = [
+            self.verdict,
+            "",
+            f"{'element':24} {'output':10} {'error':>9} {'rounding':>9} {'float64':>9}",
+        ]
+        lines += [
+            f"{row.element:24} {row.output:10} {row.error:9.1e} {row.floor:9.1e} {row.error64:9.1e}"
+            for row in self.rows
+        ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

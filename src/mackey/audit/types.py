@@ -70,7 +70,9 @@ def resolve_group(group: Group) -> LatticeGroup | Symmetric | None:
     return None if group in ("Sym", "S_n") else named(group)
 
 
-def declare(declared: str | FieldType, group: LatticeGroup | Symmetric | None, where: str) -> AbstractDeclared:
+def declare(
+    declared: str | FieldType, group: LatticeGroup | Symmetric | None, where: str
+) -> AbstractDeclared:
     """The action that a declaration names."""
     if isinstance(declared, FieldType):
         return Field(declared)
@@ -80,35 +82,65 @@ def declare(declared: str | FieldType, group: LatticeGroup | Symmetric | None, w
         return Tokens()
     if declared in ("image", "scalars"):
         if not isinstance(group, LatticeGroup):
-            raise ValueError(sentence(where, wanted="a group that moves pixels for an image", got=str(group or "Sym"),
-                                      remedy='give group="p4" or "p4m"'))
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted="a group that moves pixels for an image",
+                    got=str(group or "Sym"),
+                    remedy='give group="p4" or "p4m"',
+                )
+            )
         return Image(group)
-    raise ValueError(sentence(where, wanted=f"a type among {', '.join(NAMES)} or a FieldType", got=repr(declared),
-                              remedy="declare what each tensor is"))
+    raise ValueError(
+        sentence(
+            where,
+            wanted=f"a type among {', '.join(NAMES)} or a FieldType",
+            got=repr(declared),
+            remedy="declare what each tensor is",
+        )
+    )
 
 
-def elements_of(x: Tensor, declared: AbstractDeclared, group: LatticeGroup | Symmetric | None,
-                generator: torch.Generator) -> tuple[list[tuple[str, Any]], list[str]]:
+def elements_of(
+    x: Tensor, declared: AbstractDeclared, group: LatticeGroup | Symmetric | None, generator: torch.Generator
+) -> tuple[list[tuple[str, Any]], list[str]]:
     """The elements to test, labelled, the identity left out; and what has to be said about them."""
     if isinstance(declared, Tokens) or not isinstance(group, LatticeGroup):
         S = Symmetric(x.shape[1])
         chosen = dict.fromkeys([*S.generators, *S.sample(4, generator)])
-        return [(f"permutation {S.label(p)}" if S.n <= 8 else f"permutation {i}", p)
-                for i, p in enumerate(chosen) if p != S.identity], []
+        return [
+            (f"permutation {S.label(p)}" if S.n <= 8 else f"permutation {i}", p)
+            for i, p in enumerate(chosen)
+            if p != S.identity
+        ], []
     grid = Grid(group)
     sizes = tuple(x.shape[2:])
     if len(sizes) != grid.dimension:
-        raise ValueError(sentence("audit", wanted=f"an image with {grid.dimension} spatial axes for {group}",
-                                  got=f"shape {tuple(x.shape)}", remedy="give (b, c, *spatial)"))
+        raise ValueError(
+            sentence(
+                "audit",
+                wanted=f"an image with {grid.dimension} spatial axes for {group}",
+                got=f"shape {tuple(x.shape)}",
+                remedy="give (b, c, *spatial)",
+            )
+        )
     exact = [motion for motion in grid.exact_symmetry(sizes) if motion[1] != 0]
     notes = ["translations were not tested: zero padding breaks them at the border"]
     missing = group.point_group.order - 1 - len(exact)
     if missing:
-        notes.append(f"{missing} elements of {group} do not permute the {'×'.join(map(str, sizes))} samples and were "
-                     "not tested")
+        notes.append(
+            f"{missing} elements of {group} do not permute the {'×'.join(map(str, sizes))} samples and were "
+            "not tested"
+        )
     if not exact and group.point_group.order > 1:
-        raise ValueError(sentence("audit", wanted=f"an input whose samples some element of {group} permutes",
-                                  got=f"size {'×'.join(map(str, sizes))}", remedy="give a square input"))
+        raise ValueError(
+            sentence(
+                "audit",
+                wanted=f"an input whose samples some element of {group} permutes",
+                got=f"size {'×'.join(map(str, sizes))}",
+                remedy="give a square input",
+            )
+        )
     if len(exact) > 16:
         keep = torch.randperm(len(exact), generator=generator)[:16].tolist()
         notes.append(f"16 of {len(exact)} elements were drawn")

@@ -32,10 +32,18 @@ class LatticeGroup(AbstractGroup[Motion]):
     def __post_init__(self) -> None:
         if self.periods is None:
             return
-        allowed = {tuple(np.abs(np.rint(m) @ np.array(self.periods)).astype(int)) for m in self.point_group.matrices}
+        allowed = {
+            tuple(np.abs(np.rint(m) @ np.array(self.periods)).astype(int)) for m in self.point_group.matrices
+        }
         if not self.is_exact or allowed != {self.periods}:
-            raise ValueError(sentence(f"groups.{self.name}", wanted=f"a torus that {self.point_group} maps to itself",
-                                      got=f"periods {self.periods}", remedy="use equal periods or a smaller H"))
+            raise ValueError(
+                sentence(
+                    f"groups.{self.name}",
+                    wanted=f"a torus that {self.point_group} maps to itself",
+                    got=f"periods {self.periods}",
+                    remedy="use equal periods or a smaller H",
+                )
+            )
 
     @property
     def dimension(self) -> int:
@@ -58,8 +66,10 @@ class LatticeGroup(AbstractGroup[Motion]):
         return (0,) * self.dimension, 0
 
     @property
-    def generators(self) -> tuple[Motion, ...]:
-        steps = tuple((tuple(int(i == axis) for i in range(self.dimension)), 0) for axis in range(self.dimension))
+    def generators(self) -> tuple[Motion, ...]:  # type: ignore[override]
+        steps = tuple(
+            (tuple(int(i == axis) for i in range(self.dimension)), 0) for axis in range(self.dimension)
+        )
         return (*steps, *((self.identity[0], h) for h in self.point_group.generators))
 
     def compose(self, a: Motion, b: Motion) -> Motion:
@@ -79,16 +89,23 @@ class LatticeGroup(AbstractGroup[Motion]):
     def elements(self) -> list[Motion]:
         """All elements of the torus group."""
         if self.periods is None:
-            raise ValueError(sentence(f"groups.{self.name}", wanted="a torus", got="the infinite lattice",
-                                      remedy="give periods=(n, n) to list its elements"))
+            raise ValueError(
+                sentence(
+                    f"groups.{self.name}",
+                    wanted="a torus",
+                    got="the infinite lattice",
+                    remedy="give periods=(n, n) to list its elements",
+                )
+            )
         return [(t, h) for t in product(*map(range, self.periods)) for h in self.point_group.elements]
 
     def sample(self, count: int, generator: torch.Generator, radius: int = 4) -> list[Motion]:
-        """h uniform; t uniform on the torus, or in |t| ≤ radius on the plane (no uniform law exists there)."""
+        """h uniform; t uniform on the torus, or in |t| ≤ radius on the plane (no uniform law exists
+        there).
+        """
         turns = self.point_group.sample(count, generator)
-        low, high = (0, None) if self.periods else (-radius, radius + 1)
-        spans = self.periods if self.periods else (high,) * self.dimension
-        steps = [[int(torch.randint(low, int(span), (), generator=generator)) for span in spans] for _ in turns]  # type: ignore[arg-type]
+        low, highs = (0, self.periods) if self.periods else (-radius, (radius + 1,) * self.dimension)
+        steps = [[int(torch.randint(low, high, (), generator=generator)) for high in highs] for _ in turns]
         return [(tuple(t), h) for t, h in zip(steps, turns, strict=True)]
 
     def label(self, a: Motion) -> str:
@@ -97,8 +114,14 @@ class LatticeGroup(AbstractGroup[Motion]):
 
     def _turn(self, h: int, t: tuple[int, ...]) -> np.ndarray:
         if not self.is_exact:
-            raise ValueError(sentence(f"groups.{self.name}", wanted="an H that keeps the lattice",
-                                      got=str(self.point_group), remedy="only its point group can be composed"))
+            raise ValueError(
+                sentence(
+                    f"groups.{self.name}",
+                    wanted="an H that keeps the lattice",
+                    got=str(self.point_group),
+                    remedy="only its point group can be composed",
+                )
+            )
         return np.rint(self.point_group.matrices[h]).astype(int) @ np.array(t)
 
     def _reduce(self, t: np.ndarray) -> tuple[int, ...]:
@@ -157,13 +180,25 @@ def p4m() -> LatticeGroup:
 @lru_cache
 def named(name: str) -> LatticeGroup:
     """The group people write as p1, p2, p4, p8, pm, p2m, p4m, "Z", "Z⋊±1", "Z^3" or "Z^3⋊O" (also Oh)."""
-    spatial = {"Z": cyclic(1, 1), "Z⋊±1": mirror(), "Z^3": cyclic(1, 3), "Z^3⋊O": octahedral(),
-               "Z^3⋊Oh": octahedral(True), "pm": dihedral(1)}
+    spatial = {
+        "Z": cyclic(1, 1),
+        "Z⋊±1": mirror(),
+        "Z^3": cyclic(1, 3),
+        "Z^3⋊O": octahedral(),
+        "Z^3⋊Oh": octahedral(True),
+        "pm": dihedral(1),
+    }
     if name in spatial:
         return lattice(spatial[name])
     planar = re.fullmatch(r"p([1-9]\d*)(m?)", name)
     if planar is None:
-        raise ValueError(sentence("groups.named", wanted="p1, p2, p4, p8, pm, p2m, p4m, Z, Z⋊±1, Z^3, Z^3⋊O or Z^3⋊Oh",
-                                  got=repr(name), remedy="or build one: groups.lattice(groups.generated(...))"))
+        raise ValueError(
+            sentence(
+                "groups.named",
+                wanted="p1, p2, p4, p8, pm, p2m, p4m, Z, Z⋊±1, Z^3, Z^3⋊O or Z^3⋊Oh",
+                got=repr(name),
+                remedy="or build one: groups.lattice(groups.generated(...))",
+            )
+        )
     n = int(planar[1])
     return lattice(dihedral(n) if planar[2] else cyclic(n))

@@ -32,7 +32,7 @@ class Symmetric(AbstractGroup[Permutation]):
         return tuple(range(self.n))
 
     @property
-    def generators(self) -> tuple[Permutation, ...]:
+    def generators(self) -> tuple[Permutation, ...]:  # type: ignore[override]
         """A transposition and an n-cycle."""
         if self.n < 2:
             return ()
@@ -60,16 +60,25 @@ class Symmetric(AbstractGroup[Permutation]):
     def enumerate(self) -> FiniteGroup:
         """The same group as a table, by permutation matrices; only for n ≤ 6."""
         if self.n > 6:
-            raise ValueError(sentence(f"groups.{self.name}.enumerate", wanted="n ≤ 6", got=f"n = {self.n}",
-                                      remedy="keep it symbolic: layers on sets never list the elements"))
+            raise ValueError(
+                sentence(
+                    f"groups.{self.name}.enumerate",
+                    wanted="n ≤ 6",
+                    got=f"n = {self.n}",
+                    remedy="keep it symbolic: layers on sets never list the elements",
+                )
+            )
         elements = list(permutations(range(self.n)))
         matrices = np.stack([np.eye(self.n)[:, list(np.argsort(p))] for p in elements])
-        return from_matrices(self.name, matrices, [elements.index(g) for g in self.generators],
-                             [str(p) for p in elements])
+        return from_matrices(
+            self.name, matrices, [elements.index(g) for g in self.generators], [str(p) for p in elements]
+        )
 
 
 def symmetric(n: int) -> Symmetric:
     """Sym(n), all permutations of n things."""
     if n < 1:
-        raise ValueError(sentence("groups.symmetric", wanted="n ≥ 1", got=str(n), remedy="give the number of points"))
+        raise ValueError(
+            sentence("groups.symmetric", wanted="n ≥ 1", got=str(n), remedy="give the number of points")
+        )
     return Symmetric(n)

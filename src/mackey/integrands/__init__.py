@@ -11,13 +11,29 @@ from mackey.integrands.abstract import (
     Softmax,
     Window,
 )
-from mackey.integrands.attention import POSITIONS, Attention
+from mackey.integrands.attention import POSITIONS, Attention, Position
 from mackey.integrands.black_box import BlackBox
 from mackey.integrands.linear import Linear
 from mackey.integrands.policies import AXES
 from mackey.integrands.steerable import KernelBasis, kernel_basis, kernel_count
 
 __all__ = [
-    "AXES", "NORMALISE", "POSITIONS", "AbstractIntegrand", "AbstractNormalise", "AbstractSupport", "All", "Attention",
-    "BlackBox", "Identity", "KernelBasis", "Linear", "Mean", "Softmax", "Window", "kernel_basis", "kernel_count",
+    "AXES",
+    "NORMALISE",
+    "POSITIONS",
+    "AbstractIntegrand",
+    "AbstractNormalise",
+    "AbstractSupport",
+    "All",
+    "Attention",
+    "BlackBox",
+    "Identity",
+    "KernelBasis",
+    "Linear",
+    "Mean",
+    "Position",
+    "Softmax",
+    "Window",
+    "kernel_basis",
+    "kernel_count",
 ]

@@ -2,12 +2,12 @@
 
     ω(F, g′) = N_{g′}[ a(F(e), F(g′), g′) ] · m(F(e), F(g′), g′),        F = g⁻¹f
 
-Source: Nyholm, Carlsson, Weiler, Persson, "Equivariant non-linear maps for neural networks on homogeneous spaces".
+Source: Nyholm, Carlsson, Weiler, Persson, "Equivariant non-linear maps for neural networks on homogeneous
+spaces".
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,6 @@ from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.spaces import Pose
-
-if TYPE_CHECKING:
-    from mackey.integrands.linear import Linear
 
 
 class AbstractNormalise(ABC):
@@ -90,14 +87,15 @@ class AbstractIntegrand(nn.Module):
         here  (b, 1, c, d)   F(e), the values at the target
         there (b, m, c, d)   F(g′), the values at the sources
         pose                 g′: displacement (m, dim) and relative element (m)
-    `score` gives (b, m, r), r heads sharing the channels of the message evenly (r = 1: all); `message` (b, m, c, d).
+    `score` gives (b, m, r), r heads sharing the channels of the message evenly (r = 1: all); `message` (b, m,
+    c, d).
     """
 
     normalise: AbstractNormalise = Identity()
     support: AbstractSupport = All()
     stride: int = 1
-    pre: Optional["Linear"]  # F may be Φ_κ f of the input instead of f: ω composes
-    post: Optional["Linear"]  # a linear map after the integral, for example the output projection
+    pre: "AbstractIntegrand | None"  # F may be Φ_κ f of the input instead of f: ω composes
+    post: "AbstractIntegrand | None"  # a linear map after the integral, for example the output projection
 
     def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
         super().__init__()
@@ -141,15 +139,23 @@ class AbstractIntegrand(nn.Module):
         if score is not None:
             weights = self.normalise.weights(score)
             if message.shape[2] % weights.shape[2]:
-                raise ValueError(sentence(type(self).__name__, wanted=f"heads that divide {message.shape[2]} fields",
-                                          got=f"a score with {weights.shape[2]}", remedy="return (b, m, heads)"))
+                raise ValueError(
+                    sentence(
+                        type(self).__name__,
+                        wanted=f"heads that divide {message.shape[2]} fields",
+                        got=f"a score with {weights.shape[2]}",
+                        remedy="return (b, m, heads)",
+                    )
+                )
             message = message * weights.repeat_interleave(message.shape[2] // weights.shape[2], 2)[..., None]
         total = message.sum(1)
         offset = self.offset()
         return total if offset is None else total + offset
 
     def integral_at(self, tokens: Tensor, pose: Pose, sizes: tuple[int, ...], target: int) -> Tensor:
-        """Σ_{g′} ω(g⁻¹f, g′) for the target with this index, from all tokens (b, n, c, d) of an array of `sizes`."""
+        """Σ_{g′} ω(g⁻¹f, g′) for the target with this index, from all tokens (b, n, c, d) of an array of
+        `sizes`.
+        """
         same = (pose.displacement.abs().amax(-1) < 1e-6) & (pose.element == 0)
         here = tokens[:, same].sum(1, keepdim=True)  # zero where a strided target lies between the samples
         return self.at(here, tokens, pose)

@@ -1,4 +1,8 @@
-"""ω(F, g′) = N_{g′}[a(q(e), k(g′), g′)] v(g′): self-attention, with q, k, v linear (pointwise or convolutional) in f."""
+"""ω(F, g′) = N_{g′}[a(q(e), k(g′), g′)] v(g′): self-attention, with q, k, v linear (pointwise or
+convolutional) in f.
+"""
+
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -11,6 +15,10 @@ from mackey.integrands.positions import AbstractPosition, Content, InducedTwist,
 from mackey.spaces import Grid, Pose, Sequence
 
 POSITIONS = ("none", "table", "twist", "content")
+Position = str | tuple[str, int]
+
+
+Choice = TypeVar("Choice")
 
 
 class _Both(AbstractSupport):
@@ -26,13 +34,27 @@ class _Both(AbstractSupport):
 class Attention(AbstractIntegrand):
     """softmax_{g′}(⟨q(e), k(g′)⟩/√w + position) v(g′), then a pointwise linear map W_O.
 
-    (q, k, v) = Φ_κ f with one steerable kernel κ of size kernel_size; fields of the output type, in whole per head.
-    axis: contract | frame | lift. position: none | table | twist | content. normalise: softmax | mean | identity.
+    (q, k, v) = Φ_κ f with one steerable kernel κ of size kernel_size; fields of the output type, in whole per
+    head.
+    axis: contract | frame | lift. normalise: softmax | mean | identity.
+    position: none | twist | ("table", n) | ("content", n), for up to n samples along an axis.
     """
 
-    def __init__(self, in_type: FieldType, out_type: FieldType, *, heads: int = 1, kernel_size: int = 1,
-                 axis: str = "contract", position: str = "none", normalise: str = "softmax",
-                 window: int | None = None, extent: int | None = None) -> None:
+    pre: Linear
+    post: Linear
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        *,
+        heads: int = 1,
+        kernel_size: int = 1,
+        axis: str = "contract",
+        position: Position = "none",
+        normalise: str = "softmax",
+        window: int | None = None,
+    ) -> None:
         super().__init__(in_type, out_type)
         self.heads = heads
         self.axis = _choose(AXES, axis, "axis")
@@ -42,7 +64,7 @@ class Attention(AbstractIntegrand):
         self.support = _Both(self.window, self.axis)
         triple = FieldType(out_type.domain, out_type.rep, 3 * out_type.multiplicity)
         self.pre = Linear(in_type, triple, kernel_size=kernel_size)
-        self.position = self._position(position, extent)
+        self.position = self._position(position)
         self.post = Linear(out_type, out_type)
 
     def _check(self, window: int | None) -> None:
@@ -51,40 +73,84 @@ class Attention(AbstractIntegrand):
         if reason is not None:
             raise ValueError(f"Attention: {reason}")
         if field.multiplicity % self.heads:
-            raise ValueError(sentence("Attention", wanted=f"heads that divide {field.multiplicity} fields",
-                                      got=str(self.heads), remedy="each head takes whole fields"))
-        if window is not None and (window % 2 == 0 or (isinstance(domain, Grid) and not domain.group.is_exact)):
-            raise ValueError(sentence("Attention", wanted="an odd window, stable under the point group",
-                                      got=f"{window} under {domain.group}", remedy="use an odd size on p4 or p4m"))
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted=f"heads that divide {field.multiplicity} fields",
+                    got=str(self.heads),
+                    remedy="each head takes whole fields",
+                )
+            )
+        if window is not None and (
+            window % 2 == 0 or (isinstance(domain, Grid) and not domain.group.is_exact)
+        ):
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted="an odd window, stable under the point group",
+                    got=f"{window} under {domain.group}",
+                    remedy="use an odd size on p4 or p4m",
+                )
+            )
 
-    def _position(self, name: str, extent: int | None) -> AbstractPosition:
+    def _position(self, given: Position) -> AbstractPosition:
         field, domain = self.out_type, self.out_type.domain
+        name, extent = (given, None) if isinstance(given, str) else given
         if name not in POSITIONS:
-            raise ValueError(sentence("Attention", wanted=f"position {' | '.join(POSITIONS)}", got=repr(name),
-                                      remedy="choose one of these"))
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted=f"position {' | '.join(POSITIONS)}",
+                    got=repr(name),
+                    remedy="choose one of these",
+                )
+            )
         if name == "none":
             return NoPosition()
         if not isinstance(domain, Grid | Sequence) or (isinstance(domain, Grid) and domain.periodic):
-            raise ValueError(sentence("Attention", wanted="a Grid or Sequence that does not wrap for positions",
-                                      got=str(domain), remedy='use position="none"'))
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted="a Grid or Sequence that does not wrap for positions",
+                    got=str(domain),
+                    remedy='use position="none"',
+                )
+            )
         if name == "twist":
             if isinstance(domain, Grid) and not field.rep.is_regular:
-                raise ValueError(sentence("Attention position twist", wanted="a regular fibre, whose channels are "
-                                          "frames", got=str(field.rep), remedy="use position table or content"))
+                raise ValueError(
+                    sentence(
+                        "Attention position twist",
+                        wanted="a regular fibre, whose channels are frames",
+                        got=str(field.rep),
+                        remedy="use position table or content",
+                    )
+                )
             kind = InducedTwist if self.axis.crosses_orientations else Twist
             return kind(field, self.heads, self.axis)
         if extent is None:
-            raise ValueError(sentence(f"Attention position {name}", wanted="extent, the largest size of an axis",
-                                      got="None", remedy="give for example extent=14 for 14×14 samples"))
+            raise ValueError(
+                sentence(
+                    f"Attention position {name}",
+                    wanted="the largest size of an axis with it",
+                    got="only the name",
+                    remedy=f'give for example ("{name}", 14) for 14×14 samples',
+                )
+            )
         if isinstance(domain, Grid) and not domain.group.is_exact:
-            raise ValueError(sentence(f"Attention position {name}", wanted="a point group that keeps the lattice",
-                                      got=str(domain.group), remedy='use position="twist"'))
+            raise ValueError(
+                sentence(
+                    f"Attention position {name}",
+                    wanted="a point group that keeps the lattice",
+                    got=str(domain.group),
+                    remedy='use position="twist"',
+                )
+            )
         return (Table if name == "table" else Content)(field, self.heads, self.axis, extent)
 
     @property
     def feature_type(self) -> FieldType:
         """(q, k, v), read as the axis policy reads fibres."""
-        assert self.pre is not None
         return self.axis.read(self.pre.out_type)
 
     @property
@@ -111,15 +177,20 @@ class Attention(AbstractIntegrand):
     @property
     def theory_count(self) -> int:
         """The number of weights that theory predicts: those of W_q, W_k, W_v, W_O and of the position."""
-        assert self.pre is not None and self.post is not None
         own = sum(p.numel() for p in self.position.parameters())
         return self.pre.theory_count + self.post.theory_count + own
 
 
-def _choose(options: dict, name: str, what: str):  # type: ignore[no-untyped-def, type-arg]
+def _choose(options: dict[str, Choice], name: str, what: str) -> Choice:
     if name not in options:
-        raise ValueError(sentence("Attention", wanted=f"{what} {' | '.join(options)}", got=repr(name),
-                                  remedy="choose one of these"))
+        raise ValueError(
+            sentence(
+                "Attention",
+                wanted=f"{what} {' | '.join(options)}",
+                got=repr(name),
+                remedy="choose one of these",
+            )
+        )
     return options[name]
 
 

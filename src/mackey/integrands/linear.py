@@ -1,4 +1,6 @@
-"""ω(F, g′) = κ(g′) F(g′): the linear integrand with a steerable kernel. Convolution, lifting and pointwise maps."""
+"""ω(F, g′) = κ(g′) F(g′): the linear integrand with a steerable kernel. Convolution, lifting and pointwise
+maps.
+"""
 
 import math
 
@@ -15,7 +17,9 @@ from mackey.spaces import Grid, Pose, strided_sizes
 
 
 class _FilterCache:
-    """The expanded filter of the last evaluation, forgotten whenever the weights change, on copy and on pickle."""
+    """The expanded filter of the last evaluation, forgotten whenever the weights change, on copy and on
+    pickle.
+    """
 
     def __init__(self) -> None:
         self._seen: Tensor | None = None
@@ -44,8 +48,21 @@ class Linear(AbstractIntegrand):
     (size + 2·padding − kernel) mod stride = 0. On sets and sequences only kernel_size 1.
     """
 
-    def __init__(self, in_type: FieldType, out_type: FieldType, *, kernel_size: int = 1, stride: int = 1,
-                 padding: int | None = None, bias: bool = True, gain: float = 1.0) -> None:
+    _index: Tensor
+    _constant: Tensor | None
+    _invariants: Tensor
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        *,
+        kernel_size: int = 1,
+        stride: int = 1,
+        padding: int | None = None,
+        bias: bool = True,
+        gain: float = 1.0,
+    ) -> None:
         super().__init__(in_type, out_type)
         self._check(kernel_size, stride)
         self.kernel_size, self.stride = kernel_size, stride
@@ -65,20 +82,43 @@ class Linear(AbstractIntegrand):
 
     def _check(self, kernel_size: int, stride: int) -> None:
         if self.in_type.domain != self.out_type.domain:
-            raise ValueError(sentence("Linear", wanted=f"both fields on {self.in_type.domain}",
-                                      got=f"{self.out_type} as output", remedy="use one domain (and group) for both"))
+            raise ValueError(
+                sentence(
+                    "Linear",
+                    wanted=f"both fields on {self.in_type.domain}",
+                    got=f"{self.out_type} as output",
+                    remedy="use one domain (and group) for both",
+                )
+            )
         if kernel_size < 1 or stride < 1:
-            raise ValueError(sentence("Linear", wanted="kernel_size ≥ 1 and stride ≥ 1",
-                                      got=f"{kernel_size} and {stride}", remedy="give positive integers"))
+            raise ValueError(
+                sentence(
+                    "Linear",
+                    wanted="kernel_size ≥ 1 and stride ≥ 1",
+                    got=f"{kernel_size} and {stride}",
+                    remedy="give positive integers",
+                )
+            )
         if kernel_size * stride > 1 and not isinstance(self.in_type.domain, Grid):
-            raise ValueError(sentence("Linear", wanted=f"kernel_size 1 and stride 1 on {self.in_type.domain}",
-                                      got=f"{kernel_size} and {stride}", remedy="use a Grid for convolutions"))
+            raise ValueError(
+                sentence(
+                    "Linear",
+                    wanted=f"kernel_size 1 and stride 1 on {self.in_type.domain}",
+                    got=f"{kernel_size} and {stride}",
+                    remedy="use a Grid for convolutions",
+                )
+            )
 
         domain = self.in_type.domain
         if isinstance(domain, Grid) and domain.periodic and (stride > 1 or kernel_size % 2 == 0):
-            raise ValueError(sentence("Linear", wanted="stride 1 and an odd kernel on a periodic grid",
-                                      got=f"stride {stride}, kernel {kernel_size}",
-                                      remedy="the torus must map to itself; use a grid that is not periodic"))
+            raise ValueError(
+                sentence(
+                    "Linear",
+                    wanted="stride 1 and an odd kernel on a periodic grid",
+                    got=f"stride {stride}, kernel {kernel_size}",
+                    remedy="the torus must map to itself; use a grid that is not periodic",
+                )
+            )
 
     def _basis(self) -> KernelBasis:
         rho, sigma, domain = self.in_type.rep, self.out_type.rep, self.in_type.domain
@@ -107,11 +147,12 @@ class Linear(AbstractIntegrand):
         return None if source is None else torch.as_tensor(source).reshape(-1)
 
     def _place_constants(self) -> None:
-        """Real-valued constants from their float64 originals, so that no change of dtype leaves rounding behind."""
-        like = {"dtype": self.weight.dtype, "device": self.weight.device}
+        """Real-valued constants from their float64 originals, so that no change of dtype leaves rounding
+        behind.
+        """
         source = self.basis.blocks if self.basis.blocks is not None else self.basis.sampled
-        self._constant = None if source is None else torch.as_tensor(source).to(**like)
-        self._invariants = torch.as_tensor(self.out_type.rep.invariants).to(**like)
+        self._constant = None if source is None else torch.as_tensor(source).to(self.weight)
+        self._invariants = torch.as_tensor(self.out_type.rep.invariants).to(self.weight)
 
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         result = super()._apply(fn, recurse)
@@ -132,15 +173,16 @@ class Linear(AbstractIntegrand):
         _, c_out, c_in = self.weight.shape
         d_out, d_in, taps = self.out_type.rep.dim, self.in_type.rep.dim, len(self.basis.points)
         rows = self.weight.flatten(1)
-        if self.basis.owner is not None:
+        constant = self._constant
+        if constant is None:
             full = rows.index_select(0, self._index).view(d_out, d_in, taps, c_out, c_in)
             full = full.permute(3, 0, 4, 1, 2)
         elif self.basis.blocks is not None:
             chosen = rows.index_select(0, self._index).view(taps, -1, c_out * c_in)
-            full = torch.bmm(self._constant.flatten(2).transpose(1, 2), chosen)
+            full = torch.bmm(constant.flatten(2).transpose(1, 2), chosen)
             full = full.view(taps, d_out, d_in, c_out, c_in).permute(3, 1, 4, 2, 0)
         else:
-            full = self._constant.flatten(1).T @ rows
+            full = constant.flatten(1).T @ rows
             full = full.view(d_out, d_in, taps, c_out, c_in).permute(3, 0, 4, 1, 2)
         return full.reshape(c_out * d_out, c_in * d_in, *self._kernel_shape())
 
@@ -167,7 +209,9 @@ class Linear(AbstractIntegrand):
 
     def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """(size + 2·padding − kernel)/stride + 1; refuses a remainder, which would break the symmetry."""
-        return strided_sizes(f"{self.in_type} → {self.out_type}", sizes, self.kernel_size, self.stride, self.padding)
+        return strided_sizes(
+            f"{self.in_type} → {self.out_type}", sizes, self.kernel_size, self.stride, self.padding
+        )
 
     def extra_repr(self) -> str:
         return f"{self.in_type} → {self.out_type}, kernel {self.kernel_size}, stride {self.stride}"

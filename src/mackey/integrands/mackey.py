@@ -1,10 +1,11 @@
-"""Does ω send fields of type ρ to fields of type σ? The diagonal form for white boxes, the integrated one for black.
+"""Does ω send fields of type ρ to fields of type σ? The diagonal form for white boxes, the integrated one for
+black.
 
     diagonal     ω(hF, hg′) = σ(h) ω(F, g′)
     integrated   ∫ω(hF, g′)dg′ = σ(h) ∫ω(F, g′)dg′
 
-Read pointwise with g′ unmoved, as printed in the paper's eq. (3), the condition fails for convolutions; the diagonal
-form holds for every instance and implies the integrated one, which is all that is needed.
+Read pointwise with g′ unmoved, as printed in the paper's eq. (3), the condition fails for convolutions; the
+diagonal form holds for every instance and implies the integrated one, which is all that is needed.
 """
 
 import copy
@@ -28,13 +29,19 @@ def check_mackey(omega: AbstractIntegrand) -> None:
     with torch.no_grad():
         for parameter in probe.parameters():  # amplified: at a small scale a broken ω looks right
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * 0.7)
-        worst, h, part = _integrated(probe, generator) if isinstance(omega, BlackBox) else _diagonal(probe, generator)
+        worst, h, part = (
+            _integrated(probe, generator) if isinstance(probe, BlackBox) else _diagonal(probe, generator)
+        )
     if worst > _TOLERANCE:
         H = omega.value_type.rep.group
-        raise ValueError(sentence(
-            f"{type(omega).__name__}: not equivariant", wanted=f"{part} for all h in {H}",
-            got=f"a relative difference of {worst:.2g} at h = {H.label(h)}",
-            remedy="use maps in Hom_H for the values and H-invariant scores, or average ω over H"))
+        raise ValueError(
+            sentence(
+                f"{type(omega).__name__}: not equivariant",
+                wanted=f"{part} for all h in {H}",
+                got=f"a relative difference of {worst:.2g} at h = {H.label(h)}",
+                remedy="use maps in Hom_H for the values and H-invariant scores, or average ω over H",
+            )
+        )
 
 
 def _turn(rep: Rep, h: int, values: Tensor) -> Tensor:
@@ -43,7 +50,9 @@ def _turn(rep: Rep, h: int, values: Tensor) -> Tensor:
 
 
 def _difference(moved: Tensor, wanted: Tensor) -> float:
-    return float((moved - wanted).abs().max() / wanted.abs().max().clamp(min=1e-300)) if wanted.numel() else 0.0
+    return (
+        float((moved - wanted).abs().max() / wanted.abs().max().clamp(min=1e-300)) if wanted.numel() else 0.0
+    )
 
 
 def _diagonal(omega: AbstractIntegrand, generator: torch.Generator) -> tuple[float, int, str]:
@@ -90,12 +99,20 @@ def _integrated(omega: BlackBox, generator: torch.Generator) -> tuple[float, int
     field = torch.randn((2, omega.in_type.channels, *sizes), generator=generator, dtype=torch.float64)
     plain = omega.function(field)
     if plain.shape != (2, omega.out_type.channels):
-        raise ValueError(sentence("BlackBox", wanted=f"λ(F) of shape (b, {omega.out_type.channels})",
-                                  got=str(tuple(plain.shape)), remedy="return the value at the origin only"))
+        raise ValueError(
+            sentence(
+                "BlackBox",
+                wanted=f"λ(F) of shape (b, {omega.out_type.channels})",
+                got=str(tuple(plain.shape)),
+                remedy="return the value at the origin only",
+            )
+        )
     fibre = plain.unflatten(1, (omega.out_type.multiplicity, -1))
     found = [(0.0, 0, "")]
     for motion in domain.exact_symmetry(sizes):
         h = motion[1]
         moved = omega.function(omega.in_type.transform(field, motion)).view_as(fibre)
-        found.append((_difference(moved, _turn(omega.out_type.rep, h, fibre)), h, "∫ω(hF, g′)dg′ = σ(h)∫ω(F, g′)dg′"))
+        found.append(
+            (_difference(moved, _turn(omega.out_type.rep, h, fibre)), h, "∫ω(hF, g′)dg′ = σ(h)∫ω(F, g′)dg′")
+        )
     return max(found)

@@ -1,7 +1,9 @@
-"""What attention does with the group axis of a field: contract it, keep one map for each frame, or attend over it.
+"""What attention does with the group axis of a field: contract it, keep one map for each frame, or attend
+over it.
 
-Each policy is a choice of G/H for the same array. Tokens are (b, n, d, heads, e): d fibre, e fields of a head.
-A sequence is (b, maps·heads, t, w): independent maps of t tokens of width w, as scaled_dot_product_attention wants.
+Each policy is a choice of G/H for the same array. Tokens are (b, n, d, heads, e): d fibre, e fields of a
+head. A sequence is (b, maps·heads, t, w): independent maps of t tokens of width w, as
+scaled_dot_product_attention wants.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +20,11 @@ class AbstractAxis(ABC):
     """How a fibre is read, and the view of tokens that makes attention one call."""
 
     crosses_orientations = False
-    row_order = (0, 2, 1)  # of (part, fibre, heads): the rows of the fused q, k, v map for which views copy nothing
+    row_order = (
+        0,
+        2,
+        1,
+    )  # of (part, fibre, heads): the rows of the fused q, k, v map for which views copy nothing
 
     @abstractmethod
     def why_not(self, field: FieldType) -> str | None:
@@ -69,7 +75,9 @@ class Contract(AbstractAxis):
 
 
 class AbstractOverGroup(AbstractAxis):
-    """The regular fibre read as samples (x, h) of G itself: the stabiliser is trivial, so any score is allowed."""
+    """The regular fibre read as samples (x, h) of G itself: the stabiliser is trivial, so any score is
+    allowed.
+    """
 
     def why_not(self, field: FieldType) -> str | None:
         if isinstance(field.domain, Grid) and field.rep.is_regular:

@@ -1,7 +1,8 @@
 """How a score depends on g′, the relative pose: not at all, by a table, by group RoPE, or by content.
 
 Each position has its literal score and the two pieces a lowering needs: `turn` acts on q and k once,
-`bias` is added to all scores of a map. q (b, 1, heads, e, d) and k (b, m, heads, e, d): e fields of a head, d fibre.
+`bias` is added to all scores of a map. q (b, 1, heads, e, d) and k (b, m, heads, e, d): e fields of a head, d
+fibre.
 """
 
 import math
@@ -43,7 +44,9 @@ class AbstractPosition(nn.Module):
         """Raise if the position has no value for some pair of samples of such an array."""
 
     def bias(self, q: Tensor, pose: Pose) -> Tensor | None:
-        """What is added to the scores of q (b, maps, heads, t, w): (maps, heads, t, s), or with a batch axis."""
+        """What is added to the scores of q (b, maps, heads, t, w): (maps, heads, t, s), or with a batch
+        axis.
+        """
         return None
 
     def needs_poses(self) -> bool:
@@ -59,6 +62,8 @@ class NoPosition(AbstractPosition):
 
 class _Entries(nn.Module):
     """Which entry of a table belongs to a pose: H-orbits of displacements where frames are not samples."""
+
+    owner: Tensor
 
     def __init__(self, field: FieldType, axis: AbstractAxis, extent: int) -> None:
         super().__init__()
@@ -79,8 +84,14 @@ class _Entries(nn.Module):
 
     def check(self, sizes: tuple[int, ...]) -> None:
         if max(sizes) > self.extent:
-            raise ValueError(sentence("Attention position", wanted=f"at most {self.extent} samples along an axis",
-                                      got="×".join(map(str, sizes)), remedy=f"give extent={max(sizes)}"))
+            raise ValueError(
+                sentence(
+                    "Attention position",
+                    wanted=f"at most {self.extent} samples along an axis",
+                    got="×".join(map(str, sizes)),
+                    remedy=f"give it with the size {max(sizes)}",
+                )
+            )
 
     def forward(self, pose: Pose) -> Tensor:
         return self.owner[pose.element, self.domain.tap(pose.displacement, self.size)]
@@ -164,17 +175,25 @@ def _frequencies(pairs: int, dimension: int) -> Tensor:
 
 
 class Twist(AbstractPosition):
-    """Group RoPE between equal orientations: a = Σ_h ⟨q_h, R(⟨hξ, x⟩) k_h⟩; h turns the frequency ξ of channel h.
+    """Group RoPE between equal orientations: a = Σ_h ⟨q_h, R(⟨hξ, x⟩) k_h⟩; h turns the frequency ξ of
+    channel h.
 
-    A representation of the translations in the frame of each channel, hence a function of g⁻¹g′, with no table.
+    A representation of the translations in the frame of each channel, hence a function of g⁻¹g′, with no
+    table.
     """
 
     def __init__(self, field: FieldType, heads: int, axis: AbstractAxis) -> None:
         super().__init__()
         width = field.multiplicity // heads
         if width % 2:
-            raise ValueError(sentence("Attention position twist", wanted="an even number of fields in each head",
-                                      got=str(width), remedy="change the multiplicity or the heads"))
+            raise ValueError(
+                sentence(
+                    "Attention position twist",
+                    wanted="an even number of fields in each head",
+                    got=str(width),
+                    remedy="change the multiplicity or the heads",
+                )
+            )
         self.weight = nn.Parameter(_frequencies(width // 2, field.domain.group.dimension))  # type: ignore[attr-defined]
         turns = field.rep.group.matrices if isinstance(field.domain, Grid) else np.eye(1)[None]
         self._exact = torch.as_tensor(turns)
@@ -206,21 +225,31 @@ class Twist(AbstractPosition):
 class InducedTwist(AbstractPosition):
     """Group RoPE across orientations: a = ⟨q, ρ(g′)k⟩ with ρ induced from the translation character ξ.
 
-    ρ(x, h) permutes the orbit {h_i ξ} by h and rotates channel η by ⟨ηξ, x⟩; needs 2·|H| fields for each frequency.
+    ρ(x, h) permutes the orbit {h_i ξ} by h and rotates channel η by ⟨ηξ, x⟩; needs 2·|H| fields for each
+    frequency.
     """
+
+    _origin: Tensor
 
     def __init__(self, field: FieldType, heads: int, axis: AbstractAxis) -> None:
         super().__init__()
         H, width = field.rep.group, field.multiplicity // heads
         if width % (2 * H.order):
-            raise ValueError(sentence("Attention position twist with axis lift", wanted="a multiple of 2·|H| = "
-                                      f"{2 * H.order} fields in each head", got=str(width),
-                                      remedy="change the multiplicity or the heads"))
+            raise ValueError(
+                sentence(
+                    "Attention position twist with axis lift",
+                    wanted=f"a multiple of 2·|H| = {2 * H.order} fields in each head",
+                    got=str(width),
+                    remedy="change the multiplicity or the heads",
+                )
+            )
         self.order = H.order
         self.weight = nn.Parameter(_frequencies(width // (2 * H.order), H.dimension))
         self._exact = torch.as_tensor(H.matrices)
         self.register_buffer("_turns", self._exact.to(self.weight), persistent=False)
-        self.register_buffer("_origin", torch.as_tensor(H.table[H.inverses]), persistent=False)  # [h, η] = h⁻¹η
+        self.register_buffer(
+            "_origin", torch.as_tensor(H.table[H.inverses]), persistent=False
+        )  # [h, η] = h⁻¹η
 
     def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
         result = super()._apply(fn, recurse)

@@ -1,4 +1,5 @@
-"""The steerable kernels K(hx) = σ(h) K(x) ρ(h)⁻¹ on a stencil: one basis for any fibres, from the double cosets.
+"""The steerable kernels K(hx) = σ(h) K(x) ρ(h)⁻¹ on a stencil: one basis for any fibres, from the double
+cosets.
 
 H acts on the stencil; the orbits are the double cosets H\\G/H that meet it. On the orbit of x a kernel is any
 B ∈ Hom_{H_x}(ρ, σ), carried along by K(hx) = σ(h) B ρ(h)⁻¹, so the number of parameters is
@@ -14,8 +15,8 @@ from mackey.groups import FiniteGroup, stabiliser
 from mackey.reps import Rep, intertwiners, restrict, tensor
 from mackey.spaces import Grid
 
-# Rings of a kernel for rotations that leave the lattice: radial Gaussians one pixel apart; the width is that of
-# the peers' filters (0.6), 0.4 on the outermost ring where the square cuts the circle.
+# Rings of a kernel for rotations that leave the lattice: radial Gaussians one pixel apart; the width is
+# that of the peers' filters (0.6), 0.4 on the outermost ring where the square cuts the circle.
 _RING_WIDTH, _OUTER_WIDTH, _CENTRE_WIDTH = 0.6, 0.4, 0.005
 
 
@@ -24,7 +25,8 @@ class KernelBasis:
     """A basis of steerable kernels, in whichever of three forms is cheapest to expand.
 
     owner (d_σ, d_ρ, P): the basis element that each entry copies, for permutation fibres.
-    blocks (P, n, d_σ, d_ρ) and index (P, n): the elements that live on each tap, for other fibres on exact lattices.
+    blocks (P, n, d_σ, d_ρ) and index (P, n): the elements that live on each tap, for other fibres on exact
+    lattices.
     dense (count, d_σ, d_ρ, P): everything, for kernels sampled from rings.
     energy: Σ_b ‖B_b‖², for the variance of the initial weights.
     """
@@ -47,7 +49,7 @@ class KernelBasis:
         taps, _, d_out, d_in = self.blocks.shape
         dense = np.zeros((self.count, d_out, d_in, taps))
         for tap in range(taps):
-            np.add.at(dense, (self.index[tap], slice(None), slice(None), tap), self.blocks[tap])
+            np.add.at(dense[..., tap], self.index[tap], self.blocks[tap])
         return dense
 
 
@@ -112,12 +114,13 @@ def _carried_along(points: np.ndarray, moves: np.ndarray, rho: Rep, sigma: Rep) 
     blocks = np.zeros((taps, width, sigma.dim, rho.dim))
     index = np.zeros((taps, width), dtype=np.int64)
     for tap, (maps, labels) in enumerate(per_tap):
-        blocks[tap, :len(labels)], index[tap, :len(labels)] = maps, labels
+        blocks[tap, : len(labels)], index[tap, : len(labels)] = maps, labels
     return KernelBasis(start, energy, points, blocks=blocks, index=index)
 
 
 def _ring_basis(points: np.ndarray, size: int, rho: Rep, sigma: Rep) -> KernelBasis:
-    """Rotations off the lattice: circular harmonics on rings, K(x) = Σ_j a_j(x) A_j with A ∈ Hom_H(V_a ⊗ ρ, σ).
+    """Rotations off the lattice: circular harmonics on rings, K(x) = Σ_j a_j(x) A_j with A ∈ Hom_H(V_a ⊗ ρ,
+    σ).
 
     Guarantee: exact for the elements of H that keep the lattice, aliased for the rest.
     """
@@ -129,26 +132,38 @@ def _ring_basis(points: np.ndarray, size: int, rho: Rep, sigma: Rep) -> KernelBa
         profile = np.exp(-((radius - ring) ** 2) / (2 * width**2))
         highest = min(int(2 * ring), 2) if ring == outermost else int(2 * ring)
         for frequency in range(highest + 1):
-            harmonics = profile * (np.stack([np.cos(frequency * angle), np.sin(frequency * angle)]) * (radius > 0)
-                                   if frequency else np.ones((1, len(points))))  # the centre has no direction
+            harmonics = profile * (
+                np.stack([np.cos(frequency * angle), np.sin(frequency * angle)]) * (radius > 0)
+                if frequency
+                else np.ones((1, len(points)))
+            )  # the centre has no direction
             maps = intertwiners(tensor(_harmonic(rho.group, frequency), rho), sigma)
             maps = maps.reshape(len(maps), sigma.dim, len(harmonics), rho.dim)
             found.append(np.einsum("nojr,jp->norp", maps, harmonics))
     sampled = np.concatenate(found)
     energy = (sampled**2).sum((1, 2, 3))
     sampled = sampled[energy > 1e-4 * energy.max()]
-    sampled *= np.sqrt(len(points) * sigma.dim * rho.dim / len(sampled) / (sampled**2).sum((1, 2, 3), keepdims=True))
+    sampled *= np.sqrt(
+        len(points) * sigma.dim * rho.dim / len(sampled) / (sampled**2).sum((1, 2, 3), keepdims=True)
+    )
     return KernelBasis(len(sampled), float((sampled**2).sum()), points, sampled=sampled)
 
 
 def _harmonic(group: FiniteGroup, frequency: int) -> Rep:
-    """How (cos mθ, sin mθ) changes: a(hx) = D(h) a(x), for a group of rotations and reflections of the plane."""
+    """How (cos mθ, sin mθ) changes: a(hx) = D(h) a(x), for a group of rotations and reflections of the
+    plane.
+    """
     if frequency == 0:
         return Rep(group, np.ones((group.order, 1, 1)), "harmonic0")
     c, s = group.matrices[:, 0, 0], group.matrices[:, 1, 0]
     turn = np.arctan2(s, c) * frequency
     flip = np.rint(np.linalg.det(group.matrices))
     # a reflection sends θ to φ − θ where φ is the angle of its first column
-    matrices = np.stack([np.stack([np.cos(turn), -flip * np.sin(turn)], -1),
-                         np.stack([np.sin(turn), flip * np.cos(turn)], -1)], -2)
+    matrices = np.stack(
+        [
+            np.stack([np.cos(turn), -flip * np.sin(turn)], -1),
+            np.stack([np.sin(turn), flip * np.cos(turn)], -1),
+        ],
+        -2,
+    )
     return Rep(group, matrices, f"harmonic{frequency}")

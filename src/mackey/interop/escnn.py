@@ -1,8 +1,9 @@
 """escnn's R2Conv (Weiler & Cesa 2019; Cesa, Lang & Weiler 2022): its weights in our Conv.
 
-escnn expands a filter Σ_b w[o, i, b] B_b from a sampled basis that lies in the checkpoint. A steerable filter is
-steerable in any basis: ours holds the same filter, found by least squares, and refuses one that it cannot hold.
-Elements: rotations r^k, then r^k·m with the left–right mirror m; both libraries agree, so channels need no reordering.
+escnn expands a filter Σ_b w[o, i, b] B_b from a sampled basis that lies in the checkpoint. A steerable filter
+is steerable in any basis: ours holds the same filter, found by least squares, and refuses one that it cannot
+hold. Elements: rotations r^k, then r^k·m with the left–right mirror m; both libraries agree, so channels need
+no reordering.
 """
 
 import re
@@ -27,18 +28,31 @@ _TOLERANCE = 1e-5
 
 
 def build(config: Mapping[str, Any], state_dict: Mapping[str, Tensor]) -> Conv:
-    """Conv with the official weights. config: gspace "C4", in_type "reg_reg: 2", out_type "3", kernel_size, padding."""
+    """Conv with the official weights. config: gspace "C4", in_type "reg_reg: 2", out_type "3", kernel_size,
+    padding.
+    """
     group = _group(str(config["gspace"]))
     grid = Grid(lattice(group))
     keys = [match for key in state_dict if (match := _BASIS.fullmatch(key))]
     if len(keys) != 1:
-        raise ValueError(sentence(f"interop {SYSTEM}", wanted="one pair of representations in the checkpoint",
-                                  got=f"{len(keys)}", remedy="convert each pair of fields on its own"))
+        raise ValueError(
+            sentence(
+                f"interop {SYSTEM}",
+                wanted="one pair of representations in the checkpoint",
+                got=f"{len(keys)}",
+                remedy="convert each pair of fields on its own",
+            )
+        )
     fields_in = int(str(config["in_type"]).split(":")[-1])
     in_type = FieldType(grid, _rep(keys[0][1], group), fields_in)
     out_type = FieldType(grid, _rep(keys[0][2], group), int(config["out_type"]))
-    conv = Conv(in_type, out_type, int(config["kernel_size"]), padding=int(config["padding"]),
-                bias=bool(config["bias"])).to(state_dict["weights"].dtype)
+    conv = Conv(
+        in_type,
+        out_type,
+        int(config["kernel_size"]),
+        padding=int(config["padding"]),
+        bias=bool(config["bias"]),
+    ).to(state_dict["weights"].dtype)
     with torch.no_grad():
         _copy_filter(conv, state_dict["weights"], state_dict[keys[0][0]])
         _copy_bias(conv, state_dict)
@@ -48,8 +62,14 @@ def build(config: Mapping[str, Any], state_dict: Mapping[str, Tensor]) -> Conv:
 def _group(name: str) -> FiniteGroup:
     match = re.fullmatch(r"([CD])(\d+)", name)
     if match is None:
-        raise ValueError(sentence(f"interop {SYSTEM}", wanted="gspace C_n or D_n", got=repr(name),
-                                  remedy="other groups are not mapped yet"))
+        raise ValueError(
+            sentence(
+                f"interop {SYSTEM}",
+                wanted="gspace C_n or D_n",
+                got=repr(name),
+                remedy="other groups are not mapped yet",
+            )
+        )
     return (cyclic if match[1] == "C" else dihedral)(int(match[2]))
 
 
@@ -58,8 +78,14 @@ def _rep(name: str, group: FiniteGroup) -> Rep:
         return regular(group)
     if name in ("irrep_0", "irrep_0,0"):
         return trivial(group)
-    raise ValueError(sentence(f"interop {SYSTEM}", wanted="regular or trivial fields", got=repr(name),
-                              remedy="other fibres are not mapped yet"))
+    raise ValueError(
+        sentence(
+            f"interop {SYSTEM}",
+            wanted="regular or trivial fields",
+            got=repr(name),
+            remedy="other fibres are not mapped yet",
+        )
+    )
 
 
 def _copy_filter(conv: Conv, weights: Tensor, sampled: Tensor) -> None:
@@ -72,9 +98,14 @@ def _copy_filter(conv: Conv, weights: Tensor, sampled: Tensor) -> None:
     solution = torch.linalg.lstsq(ours.T, official.flatten(0, 1).T).solution
     off = float((ours.T @ solution - official.flatten(0, 1).T).abs().max() / official.abs().max())
     if off > _TOLERANCE:
-        raise ValueError(sentence(f"interop {SYSTEM}", wanted="a filter in the span of our steerable kernels",
-                                  got=f"a relative distance of {off:.2g}",
-                                  remedy="check the group, the representations and the frequency cut-off"))
+        raise ValueError(
+            sentence(
+                f"interop {SYSTEM}",
+                wanted="a filter in the span of our steerable kernels",
+                got=f"a relative distance of {off:.2g}",
+                remedy="check the group, the representations and the frequency cut-off",
+            )
+        )
     linear.weight.copy_(solution.view(-1, *fields))
 
 

@@ -1,4 +1,6 @@
-"""Golden files (weights, inputs and outputs of official implementations) and users' checkpoints, as our modules."""
+"""Golden files (weights, inputs and outputs of official implementations) and users' checkpoints, as our
+modules.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -29,11 +31,19 @@ class Case:
     meta: dict[str, Any]
 
     def run(self, inputs: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Our outputs, named as the official ones, for the recorded inputs or for others of the same names."""
+        """Our outputs, named as the official ones, for the recorded inputs or for others of the same
+        names.
+        """
         given = self.inputs if inputs is None else dict(inputs)
         if set(given) != set(self.inputs):
-            raise ValueError(sentence(f"interop {self.system}", wanted=f"inputs {sorted(self.inputs)}",
-                                      got=str(sorted(given)), remedy="use the names of the golden file"))
+            raise ValueError(
+                sentence(
+                    f"interop {self.system}",
+                    wanted=f"inputs {sorted(self.inputs)}",
+                    got=str(sorted(given)),
+                    remedy="use the names of the golden file",
+                )
+            )
         with torch.no_grad():
             outputs = self.module(*(given[name] for name in self.inputs))
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
@@ -41,10 +51,18 @@ class Case:
 
 
 def from_official(system: str, config: Mapping[str, Any], state_dict: Mapping[str, Tensor]) -> nn.Module:
-    """Our module with the weights of an official checkpoint; system as in the golden files, for example "escnn R2Conv"."""
+    """Our module with the weights of an official checkpoint; system as in the golden files, for example
+    "escnn R2Conv".
+    """
     if system not in SYSTEMS:
-        raise ValueError(sentence("interop", wanted=f"a system among {', '.join(SYSTEMS)}", got=repr(system),
-                                  remedy="add a file to mackey/interop that maps its weights"))
+        raise ValueError(
+            sentence(
+                "interop",
+                wanted=f"a system among {', '.join(SYSTEMS)}",
+                got=repr(system),
+                remedy="add a file to mackey/interop that maps its weights",
+            )
+        )
     return SYSTEMS[system](config, state_dict)
 
 

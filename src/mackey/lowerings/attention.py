@@ -5,17 +5,18 @@ import math
 import torch
 from torch import Tensor
 
-from mackey.integrands import AbstractIntegrand, All, Attention, Linear, Softmax
+from mackey.integrands import AbstractIntegrand, All, Attention, Softmax
 from mackey.lowerings.abstract import AbstractLowering
 from mackey.lowerings.grid_conv import GridConv
 from mackey.spaces import Grid
 
 
 class SDPA(AbstractLowering):
-    """(q, k, v) by one matrix product or convolution, a view of the tokens per axis policy, one attention call.
+    """(q, k, v) by one matrix product or convolution, a view of the tokens per axis policy, one attention
+    call.
 
-    The rows of W_q, W_k, W_v (and the columns of W_O) are put in the order in which every view is free, so that
-    weights are permuted instead of activations, and the last axis is contiguous.
+    The rows of W_q, W_k, W_v (and the columns of W_O) are put in the order in which every view is free, so
+    that weights are permuted instead of activations, and the last axis is contiguous.
     """
 
     name = "attention"
@@ -37,7 +38,7 @@ class SDPA(AbstractLowering):
         return _project(omega, omega.axis.from_sequence(mixed, omega.out_type.rep.dim, omega.heads), sizes)
 
     def flops(self, omega: AbstractIntegrand, f: Tensor) -> int:
-        assert isinstance(omega, Attention) and omega.pre is not None and omega.post is not None
+        assert isinstance(omega, Attention)
         sizes = omega.in_type.domain.sizes(f)
         points, order = math.prod(sizes), omega.out_type.rep.dim
         tokens = points * (order if omega.axis.crosses_orientations else 1)
@@ -56,7 +57,6 @@ def _rows(omega: Attention, full: Tensor) -> Tensor:
 
 def _queries_keys_values(omega: Attention, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """q, k, v as tokens (b, n, d, heads, e)."""
-    assert omega.pre is not None
     linear = omega.pre
     weight, bias = _rows(omega, linear.filter()), linear.expanded_bias()
     bias = None if bias is None else _rows(omega, bias)
@@ -74,8 +74,12 @@ def _queries_keys_values(omega: Attention, f: Tensor) -> tuple[Tensor, Tensor, T
     return q, k, v
 
 
-def _bias_and_mask(omega: Attention, q: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor | None, Tensor | None]:
-    """What is added to the scores, (…, maps·heads, t, s), and which pairs are in the window, (maps·heads, t, s)."""
+def _bias_and_mask(
+    omega: Attention, q: Tensor, sizes: tuple[int, ...]
+) -> tuple[Tensor | None, Tensor | None]:
+    """What is added to the scores, (…, maps·heads, t, s), and which pairs are in the window, (maps·heads, t,
+    s).
+    """
     windowed = not isinstance(omega.window, All)
     if not windowed and not omega.position.needs_poses():
         return None, None
@@ -86,7 +90,9 @@ def _bias_and_mask(omega: Attention, q: Tensor, sizes: tuple[int, ...]) -> tuple
     return None if bias is None else bias.flatten(-4, -3), mask
 
 
-def _mix(omega: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
+def _mix(
+    omega: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None
+) -> Tensor:
     if isinstance(omega.normalise, Softmax):
         if mask is not None:
             outside = torch.zeros_like(mask, dtype=q.dtype).masked_fill(~mask, -math.inf)
@@ -105,8 +111,7 @@ def _mix(omega: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None,
 
 def _project(omega: Attention, tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
     """W_O on tokens (b, n, d, heads, e), its columns in the order in which they lie in memory."""
-    linear: Linear | None = omega.post
-    assert linear is not None
+    linear = omega.post
     columns = linear.filter().flatten(1).unflatten(1, (omega.heads, -1, omega.out_type.rep.dim)).movedim(3, 1)
     if omega.axis.row_order == (0, 2, 1):
         tokens, columns = tokens.transpose(2, 3), columns.transpose(1, 2)

@@ -1,7 +1,8 @@
-"""[Φ_ω f](y) = Σ_x ω(s(y)⁻¹f, s(y)⁻¹x), one target at a time: the definition, the specification of every fast path.
+"""[Φ_ω f](y) = Σ_x ω(s(y)⁻¹f, s(y)⁻¹x), one target at a time: the definition, the specification of every fast
+path.
 
-Never optimised. The sum over x ∈ G/H stands for the integral over G: with the fibre of ω right-invariant the two
-agree (L2 of the theory notes; `tests/test_literal.py` sums over the whole finite group and compares).
+Never optimised. The sum over x ∈ G/H stands for the integral over G: with the fibre of ω right-invariant the
+two agree (L2 of the theory notes; `tests/test_literal.py` sums over the whole finite group and compares).
 """
 
 import math
@@ -30,8 +31,10 @@ class Literal(AbstractLowering):
         tokens = seen.domain.to_tokens(features, seen.rep.dim)
         poses = seen.domain.poses(sizes, targets, omega.stride, f.device)
         displacement = poses.displacement.to(f.dtype)
-        outputs = [omega.integral_at(tokens, Pose(displacement[t], poses.element[t]), sizes, t)
-                   for t in range(len(poses.element))]
+        outputs = [
+            omega.integral_at(tokens, Pose(displacement[t], poses.element[t]), sizes, t)
+            for t in range(len(poses.element))
+        ]
         out = value.domain.from_tokens(torch.stack(outputs, 1), targets)
         return out if omega.post is None else self(omega.post, out)
 

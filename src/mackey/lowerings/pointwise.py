@@ -19,7 +19,7 @@ class Pointwise(AbstractLowering):
         if not isinstance(omega, Linear):
             return f"{type(omega).__name__} is not linear in f"
         if omega.kernel_size * omega.stride > 1 or omega.padding:
-            return f"the kernel reaches beyond the point itself (size {omega.kernel_size}, stride {omega.stride})"
+            return f"the kernel reaches beyond the point (size {omega.kernel_size}, stride {omega.stride})"
         return None
 
     def __call__(self, omega: AbstractIntegrand, f: Tensor) -> Tensor:

@@ -8,18 +8,30 @@ from mackey.nn.dropout import FieldDropout
 from mackey.nn.integral import Integral
 from mackey.nn.layer import AbstractIntegralLayer, AbstractLayer
 from mackey.nn.norm import BatchNorm, LayerNorm
-from mackey.nn.pool import (
-    FibreNorm,
-    GroupMax,
-    GroupMean,
-    SpaceMax,
-    SpaceMean,
-    WindowMax,
-    WindowMean,
-)
+from mackey.nn.pool import FibreNorm, GroupMax, GroupMean, SpaceMax, SpaceMean, WindowMax, WindowMean
 
 __all__ = [
-    "AbstractIntegralLayer", "AbstractLayer", "Attention", "BatchNorm", "Conv", "FibreNorm", "FieldDropout",
-    "FourierActivation", "Gated", "GroupMax", "GroupMean", "Integral", "LayerNorm", "Lift", "Linear",
-    "NormActivation", "Pointwise", "Residual", "Sequential", "SpaceMax", "SpaceMean", "WindowMax", "WindowMean",
+    "AbstractIntegralLayer",
+    "AbstractLayer",
+    "Attention",
+    "BatchNorm",
+    "Conv",
+    "FibreNorm",
+    "FieldDropout",
+    "FourierActivation",
+    "Gated",
+    "GroupMax",
+    "GroupMean",
+    "Integral",
+    "LayerNorm",
+    "Lift",
+    "Linear",
+    "NormActivation",
+    "Pointwise",
+    "Residual",
+    "Sequential",
+    "SpaceMax",
+    "SpaceMean",
+    "WindowMax",
+    "WindowMean",
 ]

@@ -1,4 +1,6 @@
-"""Non-linearities that commute with the group: pointwise for permutations; norm, gated and Fourier for the rest."""
+"""Non-linearities that commute with the group: pointwise for permutations; norm, gated and Fourier for the
+rest.
+"""
 
 from collections.abc import Callable
 
@@ -27,9 +29,14 @@ class Pointwise(AbstractLayer):
         if not in_type.rep.is_permutation:
             H = in_type.rep.group
             worst = next(h for h in H.elements if not Rep.is_permutation_matrix(in_type.rep.matrices[h]))
-            raise ValueError(sentence("activation.Pointwise: not equivariant", wanted="a permutation representation",
-                                      got=f"{in_type.rep}, where h = {H.label(worst)} does not permute channels",
-                                      remedy="use nn.NormActivation, nn.Gated or nn.FourierActivation"))
+            raise ValueError(
+                sentence(
+                    "activation.Pointwise: not equivariant",
+                    wanted="a permutation representation",
+                    got=f"{in_type.rep}, where h = {H.label(worst)} does not permute channels",
+                    remedy="use nn.NormActivation, nn.Gated or nn.FourierActivation",
+                )
+            )
         self.function = function
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -43,8 +50,14 @@ def _fibres_on_axis_2(x: Tensor, in_type: FieldType, where: str) -> Tensor:
 
 def _refuse_tokens(in_type: FieldType, where: str) -> None:
     if not isinstance(in_type.domain, Grid | Point):
-        raise ValueError(sentence(where, wanted="fields on a Grid or Point", got=str(in_type),
-                                  remedy="fibres on sets and sequences are scalars: use nn.Pointwise"))
+        raise ValueError(
+            sentence(
+                where,
+                wanted="fields on a Grid or Point",
+                got=str(in_type),
+                remedy="fibres on sets and sequences are scalars: use nn.Pointwise",
+            )
+        )
 
 
 class NormActivation(AbstractLayer):
@@ -54,8 +67,14 @@ class NormActivation(AbstractLayer):
         super().__init__(in_type, in_type)
         _refuse_tokens(in_type, "NormActivation")
         if not in_type.rep.is_orthogonal:
-            raise ValueError(sentence("NormActivation", wanted="an orthogonal representation", got=str(in_type.rep),
-                                      remedy="change basis with reps.to_irreps"))
+            raise ValueError(
+                sentence(
+                    "NormActivation",
+                    wanted="an orthogonal representation",
+                    got=str(in_type.rep),
+                    remedy="change basis with reps.to_irreps",
+                )
+            )
         self.function = function
         self.bias = nn.Parameter(torch.zeros(in_type.multiplicity))
 
@@ -70,7 +89,9 @@ class NormActivation(AbstractLayer):
 
 
 class Gated(AbstractLayer):
-    """y = x · sigmoid(s), s an invariant channel that comes with each fibre: in_type is ρ ⊕ trivial, out_type ρ."""
+    """y = x · sigmoid(s), s an invariant channel that comes with each fibre: in_type is ρ ⊕ trivial, out_type
+    ρ.
+    """
 
     def __init__(self, out_type: FieldType) -> None:
         _refuse_tokens(out_type, "Gated")
@@ -83,10 +104,13 @@ class Gated(AbstractLayer):
 
 
 class FourierActivation(AbstractLayer):
-    """y = Aᵀ a(A x): to functions on H, pointwise there, and back. A is an isometry with A ρ(h) = (copies of regular)(h) A.
+    """y = Aᵀ a(A x): to functions on H, pointwise there, and back. A is an isometry with A ρ(h) = (copies of
+    regular)(h) A.
 
     Exact for every finite H and every orthogonal ρ. Source: Ông & Bökman; Cesa et al. 2022.
     """
+
+    _samples: Tensor
 
     def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
         super().__init__(in_type, in_type)
@@ -109,8 +133,14 @@ class FourierActivation(AbstractLayer):
 def _into_regular(rep: Rep) -> np.ndarray:
     """An isometry A (copies·|H|, d) from ρ into as few copies of the regular representation as hold it."""
     if not rep.is_orthogonal:
-        raise ValueError(sentence("FourierActivation", wanted="an orthogonal representation", got=str(rep),
-                                  remedy="change basis with reps.to_irreps"))
+        raise ValueError(
+            sentence(
+                "FourierActivation",
+                wanted="an orthogonal representation",
+                got=str(rep),
+                remedy="change basis with reps.to_irreps",
+            )
+        )
     H = rep.group
     whole, _ = to_irreps(regular(H))
     mine, _ = to_irreps(rep)
@@ -123,7 +153,7 @@ def _into_regular(rep: Rep) -> np.ndarray:
             copy, slot = divmod(i, room[psi])
             first = start + slot * psi.dim
             rows = slice(copy * H.order, (copy + 1) * H.order)
-            embedding[rows, column:column + psi.dim] = whole[:, first:first + psi.dim]
+            embedding[rows, column : column + psi.dim] = whole[:, first : first + psi.dim]
             column += psi.dim
         start += room[psi] * psi.dim
     return embedding @ mine.T

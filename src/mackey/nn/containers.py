@@ -1,6 +1,7 @@
 """Chains and residual sums of layers, with their types matched when they are built."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -15,13 +16,19 @@ class Sequential(AbstractLayer):
 
     def __init__(self, *layers: AbstractLayer) -> None:
         if not layers:
-            raise ValueError(sentence("Sequential", wanted="at least one layer", got="none", remedy="add a layer"))
-        for position, (first, second) in enumerate(zip(layers, layers[1:], strict=False)):
+            raise ValueError(
+                sentence("Sequential", wanted="at least one layer", got="none", remedy="add a layer")
+            )
+        for position, (first, second) in enumerate(pairwise(layers)):
             if first.out_type != second.in_type:
-                raise ValueError(sentence(f"Sequential, between layers {position} and {position + 1}",
-                                          wanted=f"{type(second).__name__} to take {first.out_type}",
-                                          got=f"{second.in_type}{_why(first.out_type, second.in_type)}",
-                                          remedy="match the types"))
+                raise ValueError(
+                    sentence(
+                        f"Sequential, between layers {position} and {position + 1}",
+                        wanted=f"{type(second).__name__} to take {first.out_type}",
+                        got=f"{second.in_type}{_why(first.out_type, second.in_type)}",
+                        remedy="match the types",
+                    )
+                )
         super().__init__(layers[0].in_type, layers[-1].out_type)
         self.layers = nn.ModuleList(layers)
 
@@ -50,8 +57,14 @@ class Residual(AbstractLayer):
 
     def __init__(self, block: AbstractLayer) -> None:
         if block.in_type != block.out_type:
-            raise ValueError(sentence("Residual", wanted="a block whose output has the type of its input",
-                                      got=f"{block.in_type} → {block.out_type}", remedy="add a Linear to the block"))
+            raise ValueError(
+                sentence(
+                    "Residual",
+                    wanted="a block whose output has the type of its input",
+                    got=f"{block.in_type} → {block.out_type}",
+                    remedy="add a Linear to the block",
+                )
+            )
         super().__init__(block.in_type, block.out_type)
         self.block = block
 

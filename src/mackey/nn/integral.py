@@ -8,7 +8,8 @@ from mackey.nn.layer import AbstractIntegralLayer
 class Integral(AbstractIntegralLayer):
     """[Φ_ω f](g) = ∫ω(g⁻¹f, g′)dg′ for any integrand; the Mackey condition is checked at construction.
 
-    Raises ValueError when ω does not send fields of in_type to fields of out_type, with the size of the violation.
+    Raises ValueError when ω does not send fields of in_type to fields of out_type, with the size of the
+    violation.
     """
 
     def __init__(self, integrand: AbstractIntegrand, lowering: str | None = None) -> None:

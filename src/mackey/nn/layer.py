@@ -13,7 +13,9 @@ def guarantee_of(field: FieldType) -> Guarantee:
     """What a layer on this domain can promise: exact, unless the group turns the lattice into another one."""
     group = field.domain.group
     if isinstance(group, LatticeGroup) and not group.is_exact:
-        return Guarantee("exact_on_grid", group.name, "exact for the elements that keep the pixels, aliased for others")
+        return Guarantee(
+            "exact_on_grid", group.name, "exact for the elements that keep the pixels, aliased for others"
+        )
     return Guarantee("exact", group.name)
 
 

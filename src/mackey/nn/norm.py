@@ -1,4 +1,6 @@
-"""Normalisation with statistics shared along the fibre: means only in its invariant part, one variance a field."""
+"""Normalisation with statistics shared along the fibre: means only in its invariant part, one variance a
+field.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +17,14 @@ class AbstractNorm(AbstractLayer):
     def __init__(self, in_type: FieldType, eps: float) -> None:
         super().__init__(in_type, in_type)
         if not in_type.rep.is_orthogonal:
-            raise ValueError(sentence(type(self).__name__, wanted="an orthogonal representation, whose norm is "
-                                      "invariant", got=str(in_type.rep), remedy="change basis with reps.to_irreps"))
+            raise ValueError(
+                sentence(
+                    type(self).__name__,
+                    wanted="an orthogonal representation, whose norm is invariant",
+                    got=str(in_type.rep),
+                    remedy="change basis with reps.to_irreps",
+                )
+            )
         self.eps = eps
         rows = torch.as_tensor(in_type.rep.invariants)
         rows = rows / rows.abs().amax(-1, keepdim=True)
@@ -42,7 +50,8 @@ class AbstractNorm(AbstractLayer):
 class BatchNorm(AbstractNorm):
     """(x − μ)/√(v + ε)·weight + bias, μ in the invariant part and v one number a field, over batch and space.
 
-    Equivariant: exact, in train and eval mode. For one orbit of channels (regular, quotient): one torch batch norm.
+    Equivariant: exact, in train and eval mode. For one orbit of channels (regular, quotient): one torch batch
+    norm.
     """
 
     running_mean: Tensor
@@ -59,8 +68,15 @@ class BatchNorm(AbstractNorm):
         if self.in_type.rep.is_transitive:
             flat = split_fibre(x, self.in_type.rep.dim).flatten(2)
             return torch.nn.functional.batch_norm(
-                flat, self.running_mean[:, 0], self.running_var, self.weight, self.bias[:, 0], self.training,
-                self.momentum, self.eps).view(x.shape)
+                flat,
+                self.running_mean[:, 0],
+                self.running_var,
+                self.weight,
+                self.bias[:, 0],
+                self.training,
+                self.momentum,
+                self.eps,
+            ).view(x.shape)
         return self._general(x)
 
     def _general(self, x: Tensor) -> Tensor:
@@ -82,7 +98,9 @@ class BatchNorm(AbstractNorm):
 
 
 class LayerNorm(AbstractNorm):
-    """(x − μ)/√(v + ε)·weight + bias at each point: μ invariant, v over fields and fibre. Equivariant: exact."""
+    """(x − μ)/√(v + ε)·weight + bias at each point: μ invariant, v over fields and fibre. Equivariant:
+    exact.
+    """
 
     def __init__(self, in_type: FieldType, *, eps: float = 1e-5) -> None:
         super().__init__(in_type, eps)

@@ -1,4 +1,6 @@
-"""Pooling over the group (fibres to invariants), over all of space, and over strided windows by the integer rule."""
+"""Pooling over the group (fibres to invariants), over all of space, and over strided windows by the integer
+rule.
+"""
 
 import torch
 from torch import Tensor
@@ -10,14 +12,28 @@ from mackey.nn.layer import AbstractLayer
 from mackey.reps import trivial
 from mackey.spaces import Grid, Point, strided_sizes
 
-_MAX = {1: torch.nn.functional.max_pool1d, 2: torch.nn.functional.max_pool2d, 3: torch.nn.functional.max_pool3d}
-_MEAN = {1: torch.nn.functional.avg_pool1d, 2: torch.nn.functional.avg_pool2d, 3: torch.nn.functional.avg_pool3d}
+_MAX = {
+    1: torch.nn.functional.max_pool1d,
+    2: torch.nn.functional.max_pool2d,
+    3: torch.nn.functional.max_pool3d,
+}
+_MEAN = {
+    1: torch.nn.functional.avg_pool1d,
+    2: torch.nn.functional.avg_pool2d,
+    3: torch.nn.functional.avg_pool3d,
+}
 
 
 def _need_permutation(in_type: FieldType, where: str) -> None:
     if not in_type.rep.is_permutation:
-        raise ValueError(sentence(f"{where}: not equivariant", wanted="a permutation representation",
-                                  got=str(in_type.rep), remedy="use nn.FibreNorm, or a mean"))
+        raise ValueError(
+            sentence(
+                f"{where}: not equivariant",
+                wanted="a permutation representation",
+                got=str(in_type.rep),
+                remedy="use nn.FibreNorm, or a mean",
+            )
+        )
 
 
 class AbstractGroupPool(AbstractLayer):
@@ -59,8 +75,14 @@ class FibreNorm(AbstractGroupPool):
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type)
         if not in_type.rep.is_orthogonal:
-            raise ValueError(sentence("FibreNorm", wanted="an orthogonal representation", got=str(in_type.rep),
-                                      remedy="change basis with reps.to_irreps"))
+            raise ValueError(
+                sentence(
+                    "FibreNorm",
+                    wanted="an orthogonal representation",
+                    got=str(in_type.rep),
+                    remedy="change basis with reps.to_irreps",
+                )
+            )
 
     def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b fields *spatial"]:
         squared = self._fibres(x).square().sum(2)
@@ -73,8 +95,14 @@ class AbstractSpacePool(AbstractLayer):
 
     def __init__(self, in_type: FieldType) -> None:
         if not isinstance(in_type.domain, Grid):
-            raise ValueError(sentence(type(self).__name__, wanted="a field on a Grid", got=str(in_type),
-                                      remedy="average tokens with .mean(1)"))
+            raise ValueError(
+                sentence(
+                    type(self).__name__,
+                    wanted="a field on a Grid",
+                    got=str(in_type),
+                    remedy="average tokens with .mean(1)",
+                )
+            )
         super().__init__(in_type, FieldType(Point(in_type.rep.group), in_type.rep, in_type.multiplicity))
 
 
@@ -99,13 +127,23 @@ class SpaceMax(AbstractSpacePool):
 
 
 class AbstractWindowPool(AbstractLayer):
-    """Down-sampling by windows; (size + 2·padding − kernel_size) mod stride = 0 or it refuses, with sizes that work."""
+    """Down-sampling by windows; (size + 2·padding − kernel_size) mod stride = 0 or it refuses, with sizes
+    that work.
+    """
 
-    def __init__(self, in_type: FieldType, kernel_size: int, *, stride: int | None = None, padding: int = 0) -> None:
+    def __init__(
+        self, in_type: FieldType, kernel_size: int, *, stride: int | None = None, padding: int = 0
+    ) -> None:
         super().__init__(in_type, in_type)
         if not isinstance(in_type.domain, Grid) or in_type.domain.periodic:
-            raise ValueError(sentence(type(self).__name__, wanted="a field on a Grid that does not wrap",
-                                      got=str(in_type), remedy="pool tokens by hand"))
+            raise ValueError(
+                sentence(
+                    type(self).__name__,
+                    wanted="a field on a Grid that does not wrap",
+                    got=str(in_type),
+                    remedy="pool tokens by hand",
+                )
+            )
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
         self.dimension = in_type.domain.dimension
@@ -119,7 +157,9 @@ class AbstractWindowPool(AbstractLayer):
 class WindowMax(AbstractWindowPool):
     """Max pooling. ρ a permutation representation."""
 
-    def __init__(self, in_type: FieldType, kernel_size: int, *, stride: int | None = None, padding: int = 0) -> None:
+    def __init__(
+        self, in_type: FieldType, kernel_size: int, *, stride: int | None = None, padding: int = 0
+    ) -> None:
         super().__init__(in_type, kernel_size, stride=stride, padding=padding)
         _need_permutation(in_type, "WindowMax")
 

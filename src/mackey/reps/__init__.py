@@ -17,6 +17,21 @@ from mackey.reps.intertwiners import intertwiner_count, intertwiners
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
 
 __all__ = [
-    "Rep", "direct_sum", "dual", "induce", "intertwiner_count", "intertwiners", "irrep_type", "irreps",
-    "multiplicities", "quotient", "regular", "restrict", "sign", "standard", "tensor", "to_irreps", "trivial",
+    "Rep",
+    "direct_sum",
+    "dual",
+    "induce",
+    "intertwiner_count",
+    "intertwiners",
+    "irrep_type",
+    "irreps",
+    "multiplicities",
+    "quotient",
+    "regular",
+    "restrict",
+    "sign",
+    "standard",
+    "tensor",
+    "to_irreps",
+    "trivial",
 ]

@@ -27,8 +27,14 @@ class Rep:
             products = np.einsum("aij,bjk->abik", self.matrices[steps], self.matrices)
         error = np.abs(products - wanted).max(initial=0)
         if error > 1e-9:
-            raise ValueError(sentence(f"Rep {self.name}", wanted="ρ(a)ρ(b) = ρ(ab)", got=f"a difference of {error:.2g}",
-                                      remedy=f"give matrices in the order of {self.group}.labels"))
+            raise ValueError(
+                sentence(
+                    f"Rep {self.name}",
+                    wanted="ρ(a)ρ(b) = ρ(ab)",
+                    got=f"a difference of {error:.2g}",
+                    remedy=f"give matrices in the order of {self.group}.labels",
+                )
+            )
 
     @property
     def dim(self) -> int:
@@ -51,8 +57,12 @@ class Rep:
     @staticmethod
     def is_permutation_matrix(matrix: np.ndarray) -> bool:
         """Whether a matrix only reorders coordinates."""
-        return bool(np.all(np.abs(matrix - np.rint(matrix)) < 1e-9) and matrix.min() > -0.5
-                    and np.allclose(np.abs(matrix).sum(0), 1) and np.allclose(np.abs(matrix).sum(1), 1))
+        return bool(
+            np.all(np.abs(matrix - np.rint(matrix)) < 1e-9)
+            and matrix.min() > -0.5
+            and np.allclose(np.abs(matrix).sum(0), 1)
+            and np.allclose(np.abs(matrix).sum(1), 1)
+        )
 
     @cached_property
     def is_orthogonal(self) -> bool:
@@ -148,14 +158,19 @@ def quotient(subgroup: Subgroup) -> Rep:
 def direct_sum(parts: Sequence[Rep]) -> Rep:
     """ρ₁ ⊕ ρ₂ ⊕ …, block diagonal."""
     if len({part.group for part in parts}) != 1:
-        raise ValueError(sentence("reps.direct_sum", wanted="representations of one group",
-                                  got=", ".join(f"{part} of {part.group}" for part in parts) or "none",
-                                  remedy="restrict them to a common subgroup"))
+        raise ValueError(
+            sentence(
+                "reps.direct_sum",
+                wanted="representations of one group",
+                got=", ".join(f"{part} of {part.group}" for part in parts) or "none",
+                remedy="restrict them to a common subgroup",
+            )
+        )
     size = sum(part.dim for part in parts)
     matrices = np.zeros((parts[0].group.order, size, size))
     start = 0
     for part in parts:
-        matrices[:, start:start + part.dim, start:start + part.dim] = part.matrices
+        matrices[:, start : start + part.dim, start : start + part.dim] = part.matrices
         start += part.dim
     return Rep(parts[0].group, matrices, " ⊕ ".join(part.name for part in parts))
 
@@ -163,9 +178,14 @@ def direct_sum(parts: Sequence[Rep]) -> Rep:
 def tensor(first: Rep, second: Rep) -> Rep:
     """ρ₁ ⊗ ρ₂, first factor slowest."""
     if first.group != second.group:
-        raise ValueError(sentence("reps.tensor", wanted="representations of one group",
-                                  got=f"{first} of {first.group} and {second} of {second.group}",
-                                  remedy="restrict them to a common subgroup"))
+        raise ValueError(
+            sentence(
+                "reps.tensor",
+                wanted="representations of one group",
+                got=f"{first} of {first.group} and {second} of {second.group}",
+                remedy="restrict them to a common subgroup",
+            )
+        )
     size = first.dim * second.dim
     matrices = np.einsum("hij,hkl->hikjl", first.matrices, second.matrices).reshape(-1, size, size)
     return Rep(first.group, matrices, f"({first} ⊗ {second})")
@@ -179,8 +199,14 @@ def dual(rep: Rep) -> Rep:
 def restrict(rep: Rep, subgroup: Subgroup) -> Rep:
     """ρ on the elements of K only, as a representation of `subgroup.group`."""
     if subgroup.parent != rep.group:
-        raise ValueError(sentence("reps.restrict", wanted=f"a subgroup of {rep.group}",
-                                  got=f"a subgroup of {subgroup.parent}", remedy="build it with groups.subgroup"))
+        raise ValueError(
+            sentence(
+                "reps.restrict",
+                wanted=f"a subgroup of {rep.group}",
+                got=f"a subgroup of {subgroup.parent}",
+                remedy="build it with groups.subgroup",
+            )
+        )
     return Rep(subgroup.group, rep.matrices[list(subgroup.members)], f"{rep}|{subgroup.group}")
 
 
@@ -188,8 +214,14 @@ def induce(rep: Rep, subgroup: Subgroup) -> Rep:
     """Ind_K^H ρ: blocks over cosets gK; h sends block i to block j where h g_i = g_j k, by ρ(k)."""
     group, parts = subgroup.parent, cosets(subgroup)
     if rep.group != subgroup.group:
-        raise ValueError(sentence("reps.induce", wanted=f"a representation of {subgroup.group}",
-                                  got=f"one of {rep.group}", remedy="restrict it first"))
+        raise ValueError(
+            sentence(
+                "reps.induce",
+                wanted=f"a representation of {subgroup.group}",
+                got=f"one of {rep.group}",
+                remedy="restrict it first",
+            )
+        )
     owner = {g: index for index, part in enumerate(parts) for g in part}
     position = {member: index for index, member in enumerate(subgroup.members)}
     d, count = rep.dim, len(parts)

@@ -1,4 +1,6 @@
-"""Hom_H(ρ, σ): the linear maps B with σ(h) B = B ρ(h), counted by characters and built exactly where a formula exists."""
+"""Hom_H(ρ, σ): the linear maps B with σ(h) B = B ρ(h), counted by characters and built exactly where a
+formula exists.
+"""
 
 from functools import lru_cache
 
@@ -17,13 +19,19 @@ def intertwiner_count(rho: Rep, sigma: Rep) -> int:
 def intertwiners(rho: Rep, sigma: Rep) -> np.ndarray:
     """A basis of Hom_H(ρ, σ), shape (count, d_σ, d_ρ), float64, each of Frobenius norm 1.
 
-    Permutations: indicators of the orbits of H on pairs. σ regular: Frobenius reciprocity, B_φ[h, ·] = φ ρ(h)⁻¹.
-    Otherwise the image of the averaging projector. The number found is checked against `intertwiner_count`.
+    Permutations: indicators of the orbits of H on pairs. σ regular: Frobenius reciprocity, B_φ[h, ·] = φ
+    ρ(h)⁻¹. Otherwise the image of the averaging projector. The number found is checked against
+    `intertwiner_count`.
     """
     if rho.group != sigma.group:
-        raise ValueError(sentence("reps.intertwiners", wanted="representations of one group",
-                                  got=f"{rho} of {rho.group} and {sigma} of {sigma.group}",
-                                  remedy="restrict them to a common subgroup"))
+        raise ValueError(
+            sentence(
+                "reps.intertwiners",
+                wanted="representations of one group",
+                got=f"{rho} of {rho.group} and {sigma} of {sigma.group}",
+                remedy="restrict them to a common subgroup",
+            )
+        )
     if rho.is_permutation and sigma.is_permutation:
         basis = _orbit_indicators(rho, sigma)
     elif sigma.is_regular:

@@ -12,7 +12,7 @@ TYPES = {1: "real", 2: "complex", 4: "quaternionic"}
 
 
 def irrep_type(rep: Rep) -> str:
-    """"real", "complex" or "quaternionic", from ⟨χ, χ⟩ = dim End_H(ρ) = 1, 2 or 4."""
+    """ "real", "complex" or "quaternionic", from ⟨χ, χ⟩ = dim End_H(ρ) = 1, 2 or 4."""
     norm = int(np.rint((rep.character**2).mean()))
     return TYPES[norm]
 
@@ -21,8 +21,9 @@ def irrep_type(rep: Rep) -> str:
 def irreps(group: FiniteGroup) -> tuple[Rep, ...]:
     """All real irreps, the trivial one first; Σ dim² / dim End = |H|.
 
-    C_n and D_n: plain rotation matrices by frequency k, (cos kθ, sin kθ). Any other group: from the eigenspaces
-    of a generic symmetric element of the commutant of the regular representation, each of which is irreducible.
+    C_n and D_n: plain rotation matrices by frequency k, (cos kθ, sin kθ). Any other group: from the
+    eigenspaces of a generic symmetric element of the commutant of the regular representation, each of which
+    is irreducible.
     """
     if group.dimension == 2 and group == cyclic(group.order):
         return _cyclic_irreps(group)
@@ -49,13 +50,15 @@ def _cyclic_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
 def _dihedral_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
     n = group.order // 2
     ones, alternating = np.ones(n), (-1.0) ** np.arange(n)
-    lines = {"A1": (ones, ones), "A2": (ones, -ones)}
+    lines: dict[str, tuple[np.ndarray, np.ndarray]] = {"A1": (ones, ones), "A2": (ones, -ones)}
     if n % 2 == 0:
         lines |= {"B1": (alternating, alternating), "B2": (alternating, -alternating)}
     found = [Rep(group, np.concatenate(pair)[:, None, None], name) for name, pair in lines.items()]
     for k in range(1, (n + 1) // 2):
         turns = _rotations(group, k, n)
-        found.append(Rep(group, np.concatenate([turns, turns @ np.diag([-1.0, 1.0])]), "E" if n <= 4 else f"E{k}"))
+        found.append(
+            Rep(group, np.concatenate([turns, turns @ np.diag([-1.0, 1.0])]), "E" if n <= 4 else f"E{k}")
+        )
     return tuple(found)
 
 
@@ -81,8 +84,10 @@ def _numeric_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
 
 def multiplicities(rep: Rep) -> dict[Rep, int]:
     """How often each irrep occurs in ρ, from characters: ⟨χ_ψ, χ_ρ⟩ / ⟨χ_ψ, χ_ψ⟩."""
-    return {psi: int(np.rint((psi.character * rep.character).mean() / (psi.character**2).mean()))
-            for psi in irreps(rep.group)}
+    return {
+        psi: int(np.rint((psi.character * rep.character).mean() / (psi.character**2).mean()))
+        for psi in irreps(rep.group)
+    }
 
 
 def to_irreps(rep: Rep) -> tuple[np.ndarray, Rep]:

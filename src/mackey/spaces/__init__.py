@@ -8,6 +8,16 @@ from mackey.spaces.sets import Sequence, Set
 from mackey.spaces.strides import nearest_sizes, strided_sizes
 
 __all__ = [
-    "AbstractDomain", "Grid", "GroupGrid", "HomogeneousSpace", "Point", "Pose", "Sequence", "Set",
-    "linear_map_count", "nearest_sizes", "scalar_fibre", "strided_sizes",
+    "AbstractDomain",
+    "Grid",
+    "GroupGrid",
+    "HomogeneousSpace",
+    "Point",
+    "Pose",
+    "Sequence",
+    "Set",
+    "linear_map_count",
+    "nearest_sizes",
+    "scalar_fibre",
+    "strided_sizes",
 ]

@@ -12,7 +12,8 @@ from mackey.reps import Rep
 
 
 class Pose(NamedTuple):
-    """g⁻¹g′ for many source points at once: where the source lies, seen from the target, and how it is turned.
+    """g⁻¹g′ for many source points at once: where the source lies, seen from the target, and how it is
+    turned.
 
     displacement (…, dim): in the target's frame, right-handed axes (x right, y up), unit one sample.
     element (…): the relative element of the point group; 0 where samples carry no frame.
@@ -61,7 +62,9 @@ class AbstractDomain(ABC):
         """The inverse of `to_tokens`."""
 
     @abstractmethod
-    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+    def poses(
+        self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
+    ) -> Pose:
         """g⁻¹g′ for all targets (first axis) and sources (second); targets lie `spacing` samples apart."""
 
     @abstractmethod
@@ -73,9 +76,13 @@ class AbstractDomain(ABC):
         """(g·f)(x) = ρ(c) f(g⁻¹x)."""
 
     def tap(self, displacement: Tensor, size: int) -> Tensor:
-        """The index of displacements (…, dim) among the size^dim of a stencil; only where positions make sense."""
+        """The index of displacements (…, dim) among the size^dim of a stencil; only where positions make
+        sense.
+        """
         raise NotImplementedError(f"{self} has no displacements")
 
     def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
-        """Positions (n, dim) of the samples about their centre, for phases; only where positions make sense."""
+        """Positions (n, dim) of the samples about their centre, for phases; only where positions make
+        sense.
+        """
         raise NotImplementedError(f"{self} has no coordinates")

@@ -32,8 +32,14 @@ class Grid(AbstractDomain):
 
     def __post_init__(self) -> None:
         if self.group.dimension not in _ARRAY_FRAME:
-            raise ValueError(sentence("Grid", wanted="a group of 1, 2 or 3 dimensions",
-                                      got=f"{self.group} of {self.group.dimension}", remedy="see groups.named"))
+            raise ValueError(
+                sentence(
+                    "Grid",
+                    wanted="a group of 1, 2 or 3 dimensions",
+                    got=f"{self.group} of {self.group.dimension}",
+                    remedy="see groups.named",
+                )
+            )
 
     @property
     def dimension(self) -> int:
@@ -78,10 +84,14 @@ class Grid(AbstractDomain):
         """The index in `stencil(size)` of displacements (…, d) that lie on it."""
         frame = torch.as_tensor(_ARRAY_FRAME[self.dimension], device=displacement.device)
         array = torch.round(displacement @ frame.T + (size - 1) / 2).long()
-        strides = torch.as_tensor([size**axis for axis in reversed(range(self.dimension))], device=array.device)
+        strides = torch.as_tensor(
+            [size**axis for axis in reversed(range(self.dimension))], device=array.device
+        )
         return (array * strides).sum(-1)
 
-    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+    def poses(
+        self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
+    ) -> Pose:
         here = self.coordinates(targets, device, spacing)
         displacement = self.coordinates(sizes, device)[None] - here[:, None]
         if self.periodic:
@@ -92,8 +102,10 @@ class Grid(AbstractDomain):
     def keeps(self, h: int, sizes: tuple[int, ...]) -> bool:
         """Whether h permutes the samples of an array of these sizes."""
         matrix = self.array_matrices[h]
-        return bool(np.abs(matrix - np.rint(matrix)).max() < 1e-9
-                    and np.array_equal(np.abs(np.rint(matrix)) @ np.array(sizes), sizes))
+        return bool(
+            np.abs(matrix - np.rint(matrix)).max() < 1e-9
+            and np.array_equal(np.abs(np.rint(matrix)) @ np.array(sizes), sizes)
+        )
 
     def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
         zero = (0,) * self.dimension
@@ -103,17 +115,28 @@ class Grid(AbstractDomain):
         """f(g⁻¹x) on the spatial axes only."""
         shift, h = element
         if not self.keeps(h, self.sizes(x)):
-            raise ValueError(sentence(f"{self}", wanted="an element that permutes the samples",
-                                      got=f"{self.stabiliser.label(h)} on {'×'.join(map(str, self.sizes(x)))}",
-                                      remedy="use exact_symmetry(sizes), or a square array"))
+            raise ValueError(
+                sentence(
+                    f"{self}",
+                    wanted="an element that permutes the samples",
+                    got=f"{self.stabiliser.label(h)} on {'×'.join(map(str, self.sizes(x)))}",
+                    remedy="use exact_symmetry(sizes), or a square array",
+                )
+            )
         matrix = np.rint(self.array_matrices[h]).astype(int)
         source = np.argmax(np.abs(matrix), axis=1)
         x = x.permute(0, 1, *(2 + source).tolist())
         x = x.flip([2 + axis for axis in range(self.dimension) if matrix[axis].sum() < 0])
         if any(shift):
             if not self.periodic:
-                raise ValueError(sentence(f"{self}", wanted="a periodic grid for translations",
-                                          got=f"a shift by {shift}", remedy="use Grid(group, periodic=True)"))
+                raise ValueError(
+                    sentence(
+                        f"{self}",
+                        wanted="a periodic grid for translations",
+                        got=f"a shift by {shift}",
+                        remedy="use Grid(group, periodic=True)",
+                    )
+                )
             array_shift = np.rint(_ARRAY_FRAME[self.dimension] @ np.array(shift)).astype(int)
             x = x.roll(array_shift.tolist(), list(range(2, 2 + self.dimension)))
         return x
@@ -172,7 +195,9 @@ class GroupGrid(AbstractDomain):
     def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
         return self.grid.coordinates(sizes, device).repeat_interleave(self.group.point_group.order, 0)
 
-    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+    def poses(
+        self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
+    ) -> Pose:
         """(h⁻¹(x′ − x), h⁻¹h′)."""
         H = self.group.point_group
         between = self.grid.poses(sizes, targets, spacing, device).displacement

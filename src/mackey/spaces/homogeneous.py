@@ -1,4 +1,6 @@
-"""X = G/H for a finite group G: points, section, cocycle, orbits of H, and the count of linear maps between fields."""
+"""X = G/H for a finite group G: points, section, cocycle, orbits of H, and the count of linear maps between
+fields.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,14 +59,21 @@ class HomogeneousSpace:
 
 
 def linear_map_count(space_in: HomogeneousSpace, rho: Rep, space_out: HomogeneousSpace, sigma: Rep) -> int:
-    """dim Hom_G(Ind ρ, Ind σ) = Σ_x dim Hom_{H_out ∩ x H_in x⁻¹}(ρ^x, σ), x over the double cosets H_out\\G/H_in.
+    """dim Hom_G(Ind ρ, Ind σ) = Σ_x dim Hom_{H_out ∩ x H_in x⁻¹}(ρ^x, σ), x over the double cosets
+    H_out\\G/H_in.
 
     ρ^x(h) = ρ(x⁻¹ h x). Source: Mackey's formula; Nyholm et al. 2025 for its use as a layer.
     """
     for name, space, rep in (("ρ", space_in, rho), ("σ", space_out, sigma)):
         if rep.group != space.stabiliser.group:
-            raise ValueError(sentence("spaces.linear_map_count", wanted=f"{name} of {space.stabiliser.group}",
-                                      got=f"{rep} of {rep.group}", remedy="restrict it to the stabiliser"))
+            raise ValueError(
+                sentence(
+                    "spaces.linear_map_count",
+                    wanted=f"{name} of {space.stabiliser.group}",
+                    got=f"{rep} of {rep.group}",
+                    remedy="restrict it to the stabiliser",
+                )
+            )
     G, into, out = space_in.group, space_in.stabiliser, space_out.stabiliser
     total = 0.0
     for coset in double_cosets(out, into):

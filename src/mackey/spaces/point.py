@@ -36,7 +36,9 @@ class Point(AbstractDomain):
     def from_tokens(self, tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
         return tokens.flatten(1)
 
-    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+    def poses(
+        self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
+    ) -> Pose:
         return Pose(torch.zeros(1, 1, 1, device=device), torch.zeros(1, 1, dtype=torch.long, device=device))
 
     def exact_symmetry(self, sizes: tuple[int, ...]) -> list[int]:  # type: ignore[override]

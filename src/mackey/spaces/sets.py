@@ -44,7 +44,9 @@ class AbstractTokens(AbstractDomain):
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
         """What the group leaves of the pair (target index, source index)."""
 
-    def poses(self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device) -> Pose:
+    def poses(
+        self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
+    ) -> Pose:
         sources = torch.arange(sizes[0], dtype=torch.float64, device=device)
         here = spacing * torch.arange(targets[0], dtype=torch.float64, device=device)
         displacement = self.separation(sources[None], here[:, None])[..., None]
@@ -58,7 +60,7 @@ class Set(AbstractTokens):
     n: int
 
     @property
-    def group(self) -> Symmetric:
+    def group(self) -> Symmetric:  # type: ignore[override]
         return Symmetric(self.n)
 
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
@@ -76,7 +78,7 @@ class Sequence(AbstractTokens):
     """Points of Z in order; translations act. A pair is its signed distance."""
 
     @property
-    def group(self) -> LatticeGroup:
+    def group(self) -> LatticeGroup:  # type: ignore[override]
         return translations(1)
 
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
@@ -97,5 +99,5 @@ class Sequence(AbstractTokens):
         moved = torch.zeros_like(x)
         n = x.shape[1]
         if abs(shift) < n:
-            moved[:, max(shift, 0):n + min(shift, 0)] = x[:, max(-shift, 0):n - max(shift, 0)]
+            moved[:, max(shift, 0) : n + min(shift, 0)] = x[:, max(-shift, 0) : n - max(shift, 0)]
         return moved

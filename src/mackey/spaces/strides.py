@@ -10,13 +10,22 @@ def nearest_sizes(size: int, kernel: int, stride: int, padding: int) -> list[int
     return [n for n in (below, below + stride) if n >= smallest] or [smallest]
 
 
-def strided_sizes(where: str, sizes: tuple[int, ...], kernel: int, stride: int, padding: int) -> tuple[int, ...]:
-    """(size + 2·padding − kernel)/stride + 1 on each axis; refuses a remainder, which breaks rotations and mirrors."""
+def strided_sizes(
+    where: str, sizes: tuple[int, ...], kernel: int, stride: int, padding: int
+) -> tuple[int, ...]:
+    """(size + 2·padding − kernel)/stride + 1 on each axis; refuses a remainder, which breaks rotations and
+    mirrors.
+    """
     reach = [size + 2 * padding - kernel for size in sizes]
     if min(reach) < 0 or any(r % stride for r in reach):
         good = sorted({n for size in sizes for n in nearest_sizes(size, kernel, stride, padding)})
-        raise ValueError(sentence(
-            where, wanted=f"(size + 2·{padding} − {kernel}) mod {stride} = 0 on each axis, or it is not equivariant",
-            got=f"size {'×'.join(map(str, sizes))}",
-            remedy=f"the nearest sizes that work are {' and '.join(map(str, good))}"))
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"(size + 2·{padding} − {kernel}) mod {stride} = 0 on each axis, or it is "
+                "not equivariant",
+                got=f"size {'×'.join(map(str, sizes))}",
+                remedy=f"the nearest sizes that work are {' and '.join(map(str, good))}",
+            )
+        )
     return tuple(r // stride + 1 for r in reach)

@@ -1,4 +1,6 @@
-"""The checks that every public layer and model must pass. Each raises AssertionError with what was measured."""
+"""The checks that every public layer and model must pass. Each raises AssertionError with what was
+measured.
+"""
 
 import copy
 import io
@@ -31,7 +33,9 @@ def _generator(seed: int = 1) -> torch.Generator:
 
 
 def _smooth(x: Tensor, field: FieldType) -> Tensor:
-    """The same noise, blurred: errors that white noise averages out show on smooth inputs, and the other way round."""
+    """The same noise, blurred: errors that white noise averages out show on smooth inputs, and the other way
+    round.
+    """
     if not isinstance(field.domain, Grid):
         return x
     for axis in range(2, x.ndim):
@@ -51,7 +55,9 @@ def _transform_output(module: nn.Module, out: Tensor, element: object) -> Tensor
     out_type = getattr(module, "out_type", None)
     if not isinstance(out_type, FieldType):
         return out
-    domain_element = element if out_type.domain == module.in_type.domain else element[1]  # type: ignore[index]
+    in_type = module.in_type
+    assert isinstance(in_type, FieldType) and isinstance(element, tuple)
+    domain_element = element if out_type.domain == in_type.domain else element[1]
     return out_type.transform(out, domain_element)
 
 
@@ -64,7 +70,8 @@ def equivariance_error(case: Case, dtype: torch.dtype = torch.float64, training:
         field: FieldType = module.in_type  # type: ignore[assignment]
         for x in (noise, _smooth(noise, field)):
             out = _run(module, x)
-            for element in field.domain.exact_symmetry(field.domain.sizes(x)):
+            elements: list[object] = field.domain.exact_symmetry(field.domain.sizes(x))
+            for element in elements:
                 moved = _run(module, field.transform(x, element))
                 worst = max(worst, relative(moved, _transform_output(module, out, element)))
     return worst
@@ -79,19 +86,25 @@ def equivariance(case: Case) -> None:
 
 
 def parity(case: Case) -> None:
-    """The lowering equals the literal integral in value, and in the gradient of the input and of every parameter."""
+    """The lowering equals the literal integral in value, and in the gradient of the input and of every
+    parameter.
+    """
     module = case.module()
     if not isinstance(module, AbstractIntegralLayer):
         return
     x = case.field(module, _generator()).requires_grad_()
     wanted, value = Literal()(module.integrand, x), module(x)
-    assert relative(value, wanted) <= PARITY, f"{case}: value differs from the integral by {relative(value, wanted):.2g}"
+    assert relative(value, wanted) <= PARITY, (
+        f"{case}: value differs from the integral by {relative(value, wanted):.2g}"
+    )
     direction = torch.randn(value.shape, generator=_generator(3), dtype=value.dtype)
     sources = [x, *module.parameters()]
     fast = torch.autograd.grad(value, sources, direction)
     slow = torch.autograd.grad(wanted, sources, direction)
     for index, (a, b) in enumerate(zip(fast, slow, strict=True)):
-        assert relative(a, b) <= PARITY, f"{case}: gradient {index} differs from the integral's by {relative(a, b):.2g}"
+        assert relative(a, b) <= PARITY, (
+            f"{case}: gradient {index} differs from the integral's by {relative(a, b):.2g}"
+        )
 
 
 def basis_count(case: Case) -> None:
@@ -110,11 +123,15 @@ def gradients(case: Case) -> None:
     assert torch.autograd.gradcheck(module, (x,), fast_mode=True, atol=1e-5)
     zero = torch.zeros_like(x, requires_grad=True)
     module(zero).sum().backward()
-    assert zero.grad is not None and bool(zero.grad.isfinite().all()), f"{case}: gradient at zero is not finite"
+    assert zero.grad is not None and bool(zero.grad.isfinite().all()), (
+        f"{case}: gradient at zero is not finite"
+    )
 
 
 def dtypes(case: Case) -> None:
-    """float32 in, float32 out; autocast bf16 runs and stays close; the meta device works; no global dtype is touched."""
+    """float32 in, float32 out; autocast bf16 runs and stays close; the meta device works; no global dtype is
+    touched.
+    """
     before = torch.get_default_dtype()
     module = case.module(amplify=0.3).float().eval()
     x = case.field(module, _generator()).float()
@@ -131,7 +148,9 @@ def dtypes(case: Case) -> None:
 
 
 def state(case: Case) -> None:
-    """Train and eval have the same keys; a reload through bytes into a fresh copy is bit-equal, in eval mode too."""
+    """Train and eval have the same keys; a reload through bytes into a fresh copy is bit-equal, in eval mode
+    too.
+    """
     module = case.module()
     x = case.field(module, _generator())
     train_keys = list(module.train().state_dict())
@@ -161,11 +180,14 @@ def exports(case: Case) -> None:
     """torch.export with a dynamic batch, run at another batch size."""
     module = case.module(amplify=0.3).eval()
     x = case.field(module, _generator())
-    program = torch.export.export(module, (x,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
+    program = torch.export.export(
+        module, (x,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},)
+    )
     more = torch.cat([x, x[:1]])
     assert relative(program.module()(more), module(more)) < 1e-12, f"{case}: exported output differs"
 
 
 CHECKS: dict[str, Callable[[Case], None]] = {
-    check.__name__: check for check in (equivariance, parity, basis_count, gradients, dtypes, state)}
+    check.__name__: check for check in (equivariance, parity, basis_count, gradients, dtypes, state)
+}
 GRAPH_CHECKS: dict[str, Callable[[Case], None]] = {check.__name__: check for check in (compiles, exports)}

@@ -11,7 +11,9 @@ from mackey.fields import FieldType
 
 @dataclass(frozen=True)
 class Case:
-    """make: a small module with in_type (and out_type, unless its outputs are invariant). sizes: sampling sizes."""
+    """make: a small module with in_type (and out_type, unless its outputs are invariant). sizes: sampling
+    sizes.
+    """
 
     name: str
     make: Callable[[], nn.Module]

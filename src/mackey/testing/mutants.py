@@ -1,7 +1,7 @@
 """Planted bugs that the battery must catch: a check that passes on these proves nothing.
 
-Each mutant replaces one function by a plausible wrong one, from the defects found in published code. `check` is the
-check of the battery that must fail, on any Case whose layer uses that function.
+Each mutant replaces one function by a plausible wrong one, from the defects found in published code. `check`
+is the check of the battery that must fail, on any Case whose layer uses that function.
 """
 
 import math
@@ -22,7 +22,9 @@ from mackey.spaces import GroupGrid, Pose
 
 @dataclass(frozen=True)
 class Mutant:
-    """One planted bug: `attribute` of `owner` becomes `wrong`; `check` must fail on the Cases named by `word`."""
+    """One planted bug: `attribute` of `owner` becomes `wrong`; `check` must fail on the Cases named by
+    `word`.
+    """
 
     name: str
     owner: Any
@@ -51,6 +53,7 @@ def _one_sided_padding(omega: Any, f: Tensor, weight: Tensor, bias: Tensor | Non
 
 def _wrong_dual(points: np.ndarray, moves: np.ndarray, rho: Any, sigma: Any) -> Any:
     basis = _CARRIED(points, moves, rho, sigma)
+    assert basis.blocks is not None
     blocks = basis.blocks.copy()
     for tap in range(len(points)):  # ρ(h) where ρ(h)⁻¹ belongs
         h = int(np.argmax(moves[:, moves[:, tap].min()] == tap))
@@ -64,18 +67,23 @@ def _shuffled_owner(points: np.ndarray, moves: np.ndarray, rho: Any, sigma: Any)
 
 def _missing_element(points: np.ndarray, moves: np.ndarray, rho: Any, sigma: Any) -> Any:
     basis = _SHARED(points, moves, rho, sigma)
+    assert basis.owner is not None
     owner = np.minimum(basis.owner, basis.count - 2)
     return steerable.KernelBasis(basis.count - 1, basis.energy, points, owner=owner)
 
 
-def _unnormalised(omega: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
+def _unnormalised(
+    omega: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None
+) -> Tensor:
     if not isinstance(omega.normalise, Softmax):
         return _MIX(omega, q, k, v, bias, mask)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     return (scores if bias is None else scores + bias).exp() @ v
 
 
-def _unscaled(omega: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None) -> Tensor:
+def _unscaled(
+    omega: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, mask: Tensor | None
+) -> Tensor:
     return _MIX(omega, q * 2, k, v, bias, mask)
 
 
@@ -85,7 +93,9 @@ def _frame_blind_phase(self: Any, coordinates: Tensor, fibre: int) -> Tensor:
     return same[:, None].expand(-1, fibre, -1)
 
 
-def _mis_ordered_relative_index(self: Any, sizes: Any, targets: Any, spacing: int, device: torch.device) -> Pose:
+def _mis_ordered_relative_index(
+    self: Any, sizes: Any, targets: Any, spacing: int, device: torch.device
+) -> Pose:
     """h·h′ for h⁻¹h′: the table index of GSA-Nets. (h′⁻¹h would be a harmless renaming.)"""
     pose = _GROUP_POSES(self, sizes, targets, spacing, device)
     H = self.group.point_group
@@ -126,28 +136,93 @@ _CARRIED, _SHARED = steerable._carried_along, steerable._shared_weights
 _MIX, _GROUP_POSES = attention._mix, GroupGrid.poses
 
 MUTANTS = (
-    Mutant("mirrored filter", grid_conv.GridConv, "convolve", staticmethod(_mirrored_filter), "parity", "Conv p4 "),
-    Mutant("swapped axes", grid_conv.GridConv, "convolve", staticmethod(_swapped_axes), "equivariance", "Conv p4 "),
-    Mutant("one-sided padding", grid_conv.GridConv, "convolve", staticmethod(_one_sided_padding), "equivariance",
-           "Conv p4m regular→regular 4^2 k3"),
+    Mutant(
+        "mirrored filter",
+        grid_conv.GridConv,
+        "convolve",
+        staticmethod(_mirrored_filter),
+        "parity",
+        "Conv p4 ",
+    ),
+    Mutant(
+        "swapped axes",
+        grid_conv.GridConv,
+        "convolve",
+        staticmethod(_swapped_axes),
+        "equivariance",
+        "Conv p4 ",
+    ),
+    Mutant(
+        "one-sided padding",
+        grid_conv.GridConv,
+        "convolve",
+        staticmethod(_one_sided_padding),
+        "equivariance",
+        "Conv p4m regular→regular 4^2 k3",
+    ),
     Mutant("wrong dual", steerable, "_carried_along", _wrong_dual, "equivariance", "Conv p4 irreps→irreps"),
-    Mutant("shuffled weights", steerable, "_shared_weights", _shuffled_owner, "equivariance",
-           "Conv p4m regular→regular 5^2 k3"),
-    Mutant("missing basis element", steerable, "_shared_weights", _missing_element, "basis_count",
-           "Conv p4m regular→regular 5^2 k3"),
-    Mutant("bias per channel", linear.Linear, "expanded_bias", _free_bias, "equivariance",
-           "Conv p4m regular→regular 5^2 k3"),
+    Mutant(
+        "shuffled weights",
+        steerable,
+        "_shared_weights",
+        _shuffled_owner,
+        "equivariance",
+        "Conv p4m regular→regular 5^2 k3",
+    ),
+    Mutant(
+        "missing basis element",
+        steerable,
+        "_shared_weights",
+        _missing_element,
+        "basis_count",
+        "Conv p4m regular→regular 5^2 k3",
+    ),
+    Mutant(
+        "bias per channel",
+        linear.Linear,
+        "expanded_bias",
+        _free_bias,
+        "equivariance",
+        "Conv p4m regular→regular 5^2 k3",
+    ),
     Mutant("un-normalised attention", attention, "_mix", _unnormalised, "parity", "contract none softmax k1"),
     Mutant("wrong scale of scores", attention, "_mix", _unscaled, "parity", "frame none softmax k1"),
-    Mutant("RoPE that does not turn", positions.Twist, "phase", _frame_blind_phase, "equivariance",
-           "contract twist softmax"),
-    Mutant("mis-ordered relative index", GroupGrid, "poses", _mis_ordered_relative_index, "equivariance",
-           "lift table softmax k1 wNone"),
-    Mutant("dropout of single orientations", dropout.FieldDropout, "forward", _single_channel_dropout, "equivariance",
-           "FieldDropout"),
-    Mutant("batch norm per channel", norm.BatchNorm, "forward", _scale_per_channel, "equivariance", "BatchNorm regular"),
-    Mutant("first channel for the maximum", pool.GroupMax, "forward", _first_of_fibre, "equivariance", "GroupMax"),
+    Mutant(
+        "RoPE that does not turn",
+        positions.Twist,
+        "phase",
+        _frame_blind_phase,
+        "equivariance",
+        "contract twist softmax",
+    ),
+    Mutant(
+        "mis-ordered relative index",
+        GroupGrid,
+        "poses",
+        _mis_ordered_relative_index,
+        "equivariance",
+        "lift table softmax k1 wNone",
+    ),
+    Mutant(
+        "dropout of single orientations",
+        dropout.FieldDropout,
+        "forward",
+        _single_channel_dropout,
+        "equivariance",
+        "FieldDropout",
+    ),
+    Mutant(
+        "batch norm per channel",
+        norm.BatchNorm,
+        "forward",
+        _scale_per_channel,
+        "equivariance",
+        "BatchNorm regular",
+    ),
+    Mutant(
+        "first channel for the maximum", pool.GroupMax, "forward", _first_of_fibre, "equivariance", "GroupMax"
+    ),
 )
 
-# Not a mutant of a lowering but of the rule that refuses: planted, a strided layer on a bad size is not equivariant.
+# A mutant of the rule that refuses: planted, a strided layer on a bad size is not equivariant.
 NO_INTEGER_RULE = Mutant("no integer rule", linear, "strided_sizes", _no_rule, "equivariance", "")

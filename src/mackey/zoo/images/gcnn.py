@@ -1,14 +1,17 @@
-"""Group equivariant convolutional networks (Cohen & Welling, ICML 2016): the seven-layer P4CNN and its p4m kin.
+"""Group equivariant convolutional networks (Cohen & Welling, ICML 2016): the seven-layer P4CNN and its p4m
+kin.
 
-Departs from the paper: down-sampling by strided windows only where the integer rule allows it, symmetric padding,
-batch norm shared along the fibre, and a linear head on invariant features, so that the whole network is exact.
+Departs from the paper: down-sampling by strided windows only where the integer rule allows it, symmetric
+padding, batch norm shared along the fibre, and a linear head on invariant features, so that the whole network
+is exact.
 """
 
 import torch
 from torch import Tensor
 
-import mackey as mk
+from mackey import groups, nn, reps, spaces
 from mackey.axes import Float
+from mackey.fields import FieldType, Guarantee
 
 PAPER = "Cohen & Welling, Group Equivariant Convolutional Networks, ICML 2016, arXiv:1602.07576"
 
@@ -16,29 +19,42 @@ PAPER = "Cohen & Welling, Group Equivariant Convolutional Networks, ICML 2016, a
 class Model(torch.nn.Module):
     """Images (b, in_channels, n, n) to logits (b, classes), invariant under the point group of `group`.
 
-    Lift, then 3×3 (by default) group convolutions with batch norm and ReLU; a 2×2 max pool after the second where the
-    size is even; mean over space, max over the group, linear head.
+    Lift, then 3×3 (by default) group convolutions with batch norm and ReLU; a 2×2 max pool after the second
+    where the size is even; mean over space, max over the group, linear head.
     """
 
-    def __init__(self, group: str = "p4", in_channels: int = 1, classes: int = 10, *, fields: int = 10,
-                 depth: int = 6, kernel_size: int = 3, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        group: str = "p4",
+        in_channels: int = 1,
+        classes: int = 10,
+        *,
+        fields: int = 10,
+        depth: int = 6,
+        kernel_size: int = 3,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        grid = mk.spaces.Grid(mk.groups.named(group))
+        grid = spaces.Grid(groups.named(group))
         H = grid.stabiliser
-        image = mk.FieldType(grid, mk.reps.trivial(H), in_channels)
-        feature = mk.FieldType(grid, mk.reps.regular(H), fields)
-        layers: list[mk.nn.AbstractLayer] = [mk.nn.Lift(image, fields, kernel_size)]
+        image = FieldType(grid, reps.trivial(H), in_channels)
+        feature = FieldType(grid, reps.regular(H), fields)
+        layers: list[nn.AbstractLayer] = [nn.Lift(image, fields, kernel_size)]
         for _ in range(depth - 1):
-            layers += [mk.nn.BatchNorm(feature), mk.nn.Pointwise(feature), mk.nn.FieldDropout(feature, dropout),
-                       mk.nn.Conv(feature, feature, kernel_size)]
-        layers += [mk.nn.BatchNorm(feature), mk.nn.Pointwise(feature), mk.nn.GroupMax(feature)]
-        self.features = mk.nn.Sequential(*layers)
-        self.pool = mk.nn.SpaceMean(self.features.out_type)
+            layers += [
+                nn.BatchNorm(feature),
+                nn.Pointwise(feature),
+                nn.FieldDropout(feature, dropout),
+                nn.Conv(feature, feature, kernel_size),
+            ]
+        layers += [nn.BatchNorm(feature), nn.Pointwise(feature), nn.GroupMax(feature)]
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.SpaceMean(self.features.out_type)
         self.head = torch.nn.Linear(fields, classes)
         self.in_type = image
 
     @property
-    def guarantee(self) -> mk.Guarantee:
+    def guarantee(self) -> Guarantee:
         return self.features.guarantee
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b classes"]:
