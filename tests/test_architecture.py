@@ -23,7 +23,7 @@ PACKAGE = ROOT / "src" / "mackey"
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "integrands", "lowerings", "integrate", "nn",
     "wrap",
-    "explain", "audit", "interop", "", "zoo", "tasks", "testing", "train", "plots", "demo", "cli",
+    "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing", "train", "plots", "demo", "cli",
 )  # fmt: skip
 ONLY = {
     "audit": {"errors", "axes", "groups", "reps", "spaces", "fields"},
