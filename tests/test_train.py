@@ -12,7 +12,9 @@ from mackey.recipe import Recipe, TrainConfig, read, rebuild
 from mackey.train import Record, accuracy, fit
 
 CONFIG = TrainConfig(epochs=3, batch_size=32, seed=3)
-pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning and its metrics warn about torch's own deprecations
+pytestmark = pytest.mark.filterwarnings(
+    "ignore"
+)  # Lightning and its metrics warn about torch's own deprecations
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_messages(task: tasks.Task, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ValueError, match="epochs ≥ 1"):
         fit(recipe().build(), task, TrainConfig(epochs=0), tmp_path)
     monkeypatch.delenv("MACKEY_DATA", raising=False)
-    with pytest.raises(ValueError, match="MACKEY_DATA=unset; set MACKEY_DATA"):
+    with pytest.raises(ValueError, match=r"MACKEY_DATA=unset; set MACKEY_DATA"):
         tasks.load("rotmnist")
 
 
@@ -92,7 +94,9 @@ def test_quarter_turns_are_exact_and_counter_clockwise() -> None:
 
 def test_splits_do_not_overlap_and_follow_the_seed() -> None:
     one, two, other = tasks.digits(0), tasks.digits(0), tasks.digits(1)
-    assert torch.equal(one.test.images, two.test.images) and not torch.equal(one.test.images, other.test.images)
+    assert torch.equal(one.test.images, two.test.images) and not torch.equal(
+        one.test.images, other.test.images
+    )
     assert [len(s) for s in (one.train, one.validation, one.test)] == [1077, 360, 360]
     assert one.size == 21 and one.in_channels == 1
 

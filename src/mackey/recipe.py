@@ -51,10 +51,17 @@ class Recipe:
 
 
 def find(name: str) -> type[torch.nn.Module]:
-    """The class of a model by the name people type, "images.gcsa"; raises ValueError with the names there are."""
+    """The class of a model by the name people type, "images.gcsa"; raises ValueError with the names there
+    are.
+    """
     if name not in MODELS:
         raise ValueError(
-            sentence("model", wanted=" | ".join(MODELS), got=repr(name), remedy="see mackey list, or give FILE.py:build")
+            sentence(
+                "model",
+                wanted=" | ".join(MODELS),
+                got=repr(name),
+                remedy="see mackey list, or give FILE.py:build",
+            )
         )
     return MODELS[name]
 
@@ -64,7 +71,12 @@ def read(folder: Path) -> Recipe:
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(
-            sentence("run", wanted="a folder written by mackey train", got=str(folder), remedy="it has no config.json")
+            sentence(
+                "run",
+                wanted="a folder written by mackey train",
+                got=str(folder),
+                remedy="it has no config.json",
+            )
         )
     plain = json.loads(path.read_text())
     return Recipe(plain["model"], plain["arguments"], plain["task"], TrainConfig(**plain["train"]))

@@ -1,4 +1,6 @@
-"""Training with Lightning: validation chooses the epoch, the test split is read once, a killed run resumes."""
+"""Training with Lightning: validation chooses the epoch, the test split is read once, a killed run
+resumes.
+"""
 
 import dataclasses
 import json
@@ -12,6 +14,7 @@ from pathlib import Path
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -34,7 +37,7 @@ class Result:
     folder: Path
 
 
-class Batches(IterableDataset):  # type: ignore[type-arg]
+class Batches(IterableDataset):
     """One epoch in an order, and at angles, drawn from (seed, epoch)."""
 
     def __init__(self, split: Split, batch_size: int, seed: int, epoch: int, turned: bool) -> None:
@@ -71,26 +74,32 @@ class Classifier(lightning.LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        torch.manual_seed(1_000_003 * self.config.seed + self.current_epoch)  # inside fit's fork of the generator
+        torch.manual_seed(
+            1_000_003 * self.config.seed + self.current_epoch
+        )  # inside fit's fork of the generator
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         right = (self.model(batch[0]).argmax(-1) == batch[1]).float().mean()
         self.log("validation", right, prog_bar=True, batch_size=len(batch[1]))
 
-    def train_dataloader(self) -> DataLoader:  # type: ignore[type-arg]
+    def train_dataloader(self) -> DataLoader:
         c = self.config
         batches = Batches(self.task.train, c.batch_size, c.seed, self.current_epoch, self.task.turned)
         return DataLoader(batches, batch_size=None)
 
-    def val_dataloader(self) -> DataLoader:  # type: ignore[type-arg]
+    def val_dataloader(self) -> DataLoader:
         pairs = list(zip(self.validation.images.split(256), self.validation.labels.split(256), strict=True))
         return DataLoader(pairs, batch_size=None)  # type: ignore[arg-type]
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         c = self.config
-        optimiser = torch.optim.AdamW(self.model.parameters(), lr=c.learning_rate, weight_decay=c.weight_decay)
+        optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=c.learning_rate, weight_decay=c.weight_decay
+        )
         steps = c.epochs * len(Batches(self.task.train, c.batch_size, 0, 0, False))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, c.learning_rate, total_steps=steps, pct_start=0.2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, c.learning_rate, total_steps=steps, pct_start=0.2
+        )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -106,14 +115,16 @@ class Record(Callback):
         return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        known = [line for line in self.lines if line["epoch"] < trainer.current_epoch]  # a killed epoch runs again
+        known = [
+            line for line in self.lines if line["epoch"] < trainer.current_epoch
+        ]  # a killed epoch runs again
         values = {key: float(trainer.callback_metrics[key]) for key in ("loss", "accuracy", "validation")}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         seconds = time.perf_counter() - self.start
         self.start = time.perf_counter()
         line = {"epoch": trainer.current_epoch, **values, "learning_rate": rate, "seconds": seconds}
         if all(values["validation"] > other["validation"] for other in known):
-            weights = {key: value.contiguous() for key, value in module.model.state_dict().items()}  # type: ignore[union-attr, operator]
+            weights = {key: value.contiguous() for key, value in module.model.state_dict().items()}  # type: ignore[union-attr]
             save_file(weights, self.folder / "model.safetensors")
         text = "".join(json.dumps(one) + "\n" for one in [*known, line])
         (self.folder / "metrics.jsonl").write_text(text)
@@ -130,7 +141,8 @@ def accuracy(model: nn.Module, images: Float[Tensor, "n c h w"], labels: Int[Ten
 
 
 def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, progress: bool = True) -> Result:
-    """Train in place, resuming from the folder if a run was killed there; the model ends with its best weights.
+    """Train in place, resuming from the folder if a run was killed there; the model ends with its best
+    weights.
 
     Writes metrics.jsonl, model.safetensors and last.ckpt (Lightning's state, for resuming) into the folder.
     """
@@ -154,7 +166,12 @@ def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, prog
     spun = turned(task.test, config.seed + 1)
     seconds = time.perf_counter() - start
     result = Result(
-        int(best["epoch"]), best["validation"], unturned, accuracy(model, spun.images, spun.labels), seconds, folder
+        int(best["epoch"]),
+        best["validation"],
+        unturned,
+        accuracy(model, spun.images, spun.labels),
+        seconds,
+        folder,
     )
     plain = {**dataclasses.asdict(result), "folder": folder.name}
     (folder / "result.json").write_text(json.dumps(plain, indent=2) + "\n")

@@ -15,7 +15,12 @@ def load(name: str, seed: int = 0) -> Task:
     """A task by name; raises ValueError with the names there are."""
     if name not in TASKS:
         raise ValueError(
-            sentence("task", wanted=" | ".join(TASKS), got=repr(name), remedy="see mackey list, or add a file in tasks/")
+            sentence(
+                "task",
+                wanted=" | ".join(TASKS),
+                got=repr(name),
+                remedy="see mackey list, or add a file in tasks/",
+            )
         )
     return TASKS[name](seed)
 

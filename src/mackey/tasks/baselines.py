@@ -1,4 +1,6 @@
-"""What stands beside every equivariant model: a plain CNN of the same size, and any network averaged over the group."""
+"""What stands beside every equivariant model: a plain CNN of the same size, and any network averaged over the
+group.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,9 @@ from mackey.spaces import Grid
 
 
 class PlainCNN(nn.Module):
-    """Images to logits by `depth` 3×3 convolutions with batch norm and ReLU, one stride of 2, mean over space."""
+    """Images to logits by `depth` 3×3 convolutions with batch norm and ReLU, one stride of 2, mean over
+    space.
+    """
 
     def __init__(self, in_channels: int = 1, classes: int = 10, *, width: int = 16, depth: int = 5) -> None:
         super().__init__()

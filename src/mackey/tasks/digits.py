@@ -6,7 +6,10 @@ from sklearn.model_selection import train_test_split
 
 from mackey.tasks.task import Split, Task
 
-SIZE, MARGIN = 15, 3  # 8×8 to 15×15 by bicubic interpolation, then 3 pixels of border so that corners can turn
+SIZE, MARGIN = (
+    15,
+    3,
+)  # 8×8 to 15×15 by bicubic interpolation, then 3 pixels of border so that corners can turn
 
 
 def digits(seed: int = 0) -> Task:
@@ -18,5 +21,5 @@ def digits(seed: int = 0) -> Task:
     labels = torch.as_tensor(data.target, dtype=torch.long)
     rest, test = train_test_split(range(len(labels)), test_size=360, stratify=labels, random_state=seed)
     train, validation = train_test_split(rest, test_size=360, stratify=labels[rest], random_state=seed)
-    splits = (Split(images[part], labels[part]) for part in (train, validation, test))
-    return Task("digits", 10, *splits, group="p4", turned=True)
+    parts = [Split(images[part], labels[part]) for part in (train, validation, test)]
+    return Task("digits", 10, parts[0], parts[1], parts[2], "p4", True)

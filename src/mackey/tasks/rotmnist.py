@@ -1,4 +1,6 @@
-"""Rotated MNIST: 10 000 training, 2 000 validation, 50 000 test digits at random angles (protocol of mnist-rot)."""
+"""Rotated MNIST: 10 000 training, 2 000 validation, 50 000 test digits at random angles (protocol of
+mnist-rot).
+"""
 
 import os
 from pathlib import Path
@@ -13,8 +15,8 @@ from mackey.tasks.task import Split, Task, random_angles, rotate
 def rotmnist(seed: int = 0) -> Task:
     """MNIST in random order, each digit turned once, 29×29 (one row and column of zeros, for strides of 2).
 
-    Reads mnist/mnist.npz below the folder named by MACKEY_DATA. The turns are bilinear and ours, so that numbers
-    compare with published ones by protocol, not pixel for pixel.
+    Reads mnist/mnist.npz below the folder named by MACKEY_DATA. The turns are bilinear and ours, so that
+    numbers compare with published ones by protocol, not pixel for pixel.
     """
     path = Path(os.environ.get("MACKEY_DATA", "")) / "mnist" / "mnist.npz"
     if not path.is_file():
@@ -35,4 +37,5 @@ def rotmnist(seed: int = 0) -> Task:
     pixels = rotate(torch.nn.functional.pad(pixels, (0, 1, 0, 1)), random_angles(len(order), generator))
     kinds = torch.as_tensor(labels).long()[order]
     parts = (slice(0, 10000), slice(10000, 12000), slice(12000, None))
-    return Task("rotmnist", 10, *(Split(pixels[p], kinds[p]) for p in parts), group="p4", turned=False)
+    train, validation, test = (Split(pixels[part], kinds[part]) for part in parts)
+    return Task("rotmnist", 10, train, validation, test, "p4", False)

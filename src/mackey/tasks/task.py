@@ -41,7 +41,9 @@ class Task:
 
 
 def rotate(images: Float[Tensor, "n c h w"], degrees: Float[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
-    """Each image turned counter-clockwise about its centre, bilinear, zeros outside; quarter turns are exact."""
+    """Each image turned counter-clockwise about its centre, bilinear, zeros outside; quarter turns are
+    exact.
+    """
     angle = torch.deg2rad(degrees.to(images))
     c, s, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     matrices = torch.stack([torch.stack([c, -s, zero], -1), torch.stack([s, c, zero], -1)], -2)
