@@ -74,7 +74,7 @@ def test_messages(task: tasks.Task, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         Recipe("images.vit").build()
     with pytest.raises(ValueError, match=r"digits \| rotmnist, got 'cifar'"):
         tasks.load("cifar")
-    with pytest.raises(ValueError, match="no config.json"):
+    with pytest.raises(ValueError, match="it has no config"):
         read(tmp_path)
     with pytest.raises(ValueError, match="epochs ≥ 1"):
         fit(recipe().build(), task, TrainConfig(epochs=0), tmp_path)

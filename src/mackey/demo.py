@@ -21,7 +21,7 @@ from mackey.tasks import GroupAveraged, Task, matched, parameter_count, rotate
 from mackey.train import Result, accuracy, fit
 
 GROUP = "p4"
-RECIPE = Recipe("images.gcsa", {"group": GROUP, "fields": 8, "depth": 2}, "digits", TrainConfig(epochs=30))
+RECIPE = Recipe("images.gcsa", {"group": GROUP, "fields": 8, "depth": 2}, "digits", TrainConfig(epochs=40))
 ANGLES = tuple(range(0, 360, 15))
 
 

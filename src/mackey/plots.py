@@ -35,7 +35,7 @@ def accuracy_by_angle(path: Path, angles: Sequence[float], curves: Mapping[str, 
     axes.set_theta_zero_location("N")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.set_title(
-        "Test accuracy against the angle of the digit\na circle: the network does not care", pad=22
+        "Test accuracy against the angle of the digit\nthe same every 90°: equivariant under p4", pad=22
     )
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.24), frameon=False)
     figure.savefig(path, dpi=130, bbox_inches="tight")
