@@ -40,7 +40,8 @@ def test_audit_passes_and_fails_with_its_exit_code(tmp_path: Path) -> None:
     assert run("audit", "images.gcsa", "--shape", "1,13,13", "--group", "p4m")[0] == 0
     file = tmp_path / "net.py"
     file.write_text(
-        "import torch\n\ndef build():\n    return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten())\n"
+        "import torch\n\ndef build():\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten())\n"
     )
     code, text = run("audit", f"{file}:build", "--shape", "1,9,9")
     assert code == 1 and "NOT equivariant under p4" in text and "first broken by 0 (Conv2d)" in text
@@ -81,7 +82,8 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
 
 
 def test_help_and_list_load_nothing_heavy() -> None:
-    program = "import sys, mackey.cli; print([m for m in ('lightning', 'matplotlib', 'sklearn') if m in sys.modules])"
+    heavy = ("lightning", "matplotlib", "sklearn")
+    program = f"import sys, mackey.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -116,7 +116,8 @@ def train_model(console: Console, options: Namespace) -> None:
     result = _command("train").fit(recipe.build(), task, recipe.train, folder)
     console.print(
         f"best epoch {result.best_epoch} (validation {result.validation:.1%}); test: upright "
-        f"{result.upright:.1%}, at random angles {result.rotated:.1%}; {result.seconds:.0f} s; written to {folder}"
+        f"{result.upright:.1%}, at random angles {result.rotated:.1%}; {result.seconds:.0f} s; "
+        f"written to {folder}"
     )
 
 

@@ -22,7 +22,7 @@ from mackey.train import Result, accuracy, fit
 
 GROUP = "p4"
 RECIPE = Recipe("images.gcsa", {"group": GROUP, "fields": 8, "depth": 2}, "digits", TrainConfig(epochs=40))
-ANGLES = tuple(range(0, 360, 15))
+ANGLES = tuple(15.0 * step for step in range(24))
 
 
 def run(folder: Path, recipe: Recipe = RECIPE, task: Task | None = None) -> bool:
@@ -94,7 +94,7 @@ def _draw(folder: Path, networks: dict[str, nn.Module], averaged: nn.Module, tas
     shown = {**networks, "plain CNN averaged over the group": averaged}
     curves: dict[str, list[float]] = {name: [] for name in shown}
     for angle in ANGLES:
-        images = rotate(task.test.images, torch.full((len(task.test),), float(angle)))
+        images = rotate(task.test.images, torch.full((len(task.test),), angle))
         for name, network in shown.items():
             curves[name].append(accuracy(network, images, task.test.labels))
     polar, maps = folder / "accuracy_by_angle.png", folder / "feature_maps.png"

@@ -72,7 +72,7 @@ def feature_maps(
     ):
         pair = lifted if row < 2 else plain
         limits = float(min(p.min() for p in pair)), float(max(p.max() for p in pair))
-        _panel(grid[row, 0], digit, "digit" if row % 2 == 0 else "digit turned by 90°", (0, 1), "gray")
+        _panel(grid[row, 0], digit, "digit" if row % 2 == 0 else "digit turned by 90°", (0.0, 1.0), "gray")
         for index in range(order):
             title = f"orientation {labels[index]}" if row < 2 else f"channel {index}"
             _panel(grid[row, index + 1], maps[index], title, limits)

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Classifier(lightning.LightningModule):
         self.model, self.task, self.config = model, task, config
         self.validation = turned(task.validation, config.seed) if task.turned else task.validation
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+    def training_step(self, batch: Sequence[Tensor], index: int) -> Tensor:
         logits = self.model(batch[0])
         loss = nn.functional.cross_entropy(logits, batch[1], label_smoothing=self.config.label_smoothing)
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True)
@@ -78,7 +78,7 @@ class Classifier(lightning.LightningModule):
             1_000_003 * self.config.seed + self.current_epoch
         )  # inside fit's fork of the generator
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+    def validation_step(self, batch: Sequence[Tensor], index: int) -> None:
         right = (self.model(batch[0]).argmax(-1) == batch[1]).float().mean()
         self.log("validation", right, prog_bar=True, batch_size=len(batch[1]))
 
@@ -110,7 +110,7 @@ class Record(Callback):
         self.folder, self.start = folder, time.perf_counter()
 
     @property
-    def lines(self) -> list[dict[str, float]]:
+    def lines(self) -> list[dict[str, float | int]]:
         path = self.folder / "metrics.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 

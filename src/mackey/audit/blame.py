@@ -149,8 +149,11 @@ def _likely(layer: nn.Module, given: Tensor) -> tuple[str, str]:
             return "its filters are not steerable", "use mackey.nn.Lift and mackey.nn.Conv"
         return "its windows do not turn with the input", "use mackey.nn.WindowMax or WindowMean"
     if type(layer).__module__ == nn.ReLU.__module__ and not isinstance(layer, nn.MultiheadAttention):
-        cause = "it acts channel by channel on channels that the group mixes: the filters before it are not steerable"
-        return cause, "use mackey.nn.Lift and mackey.nn.Conv, whose channels the group only permutes"
+        return (
+            "it acts channel by channel on channels that the group mixes: the filters before it are not "
+            "steerable",
+            "use mackey.nn.Lift and mackey.nn.Conv, whose channels the group only permutes",
+        )
     if isinstance(layer, nn.Linear):
         return (
             "it mixes positions (or orientations) with a free matrix",
