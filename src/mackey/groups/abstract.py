@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+import numpy as np
+import torch
+
 Element = TypeVar("Element")
 
 
@@ -11,7 +14,8 @@ class AbstractGroup(ABC, Generic[Element]):
     """A group: identity, product, inverse, generators, and flags that say what may be asked of it.
 
     is_finite: the elements can be listed. is_compact: a normalised Haar measure exists.
-    is_unimodular: left and right Haar measure agree. generators: a set of elements that generates the group.
+    is_unimodular: left and right Haar measure agree. has_irreps: `reps.irreps` lists the real irreducible
+    representations. generators: a set of elements that generates the group.
     """
 
     name: str
@@ -19,6 +23,7 @@ class AbstractGroup(ABC, Generic[Element]):
     is_finite: bool
     is_compact: bool
     is_unimodular: bool
+    has_irreps: bool
 
     @property
     @abstractmethod
@@ -32,6 +37,14 @@ class AbstractGroup(ABC, Generic[Element]):
     @abstractmethod
     def inverse(self, a: Element) -> Element:
         """a⁻¹."""
+
+    @abstractmethod
+    def act(self, a: Element, points: np.ndarray) -> np.ndarray:
+        """a·x for points x of the space that the group moves."""
+
+    @abstractmethod
+    def sample(self, count: int, generator: torch.Generator) -> list[Element]:
+        """Elements drawn from the Haar measure, or from a stated law where it has infinite mass."""
 
     @abstractmethod
     def label(self, a: Element) -> str:

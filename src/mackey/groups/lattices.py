@@ -1,7 +1,8 @@
 """Z^d ⋊ H: translations of the plane or the torus, together with a point group."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 
@@ -23,15 +24,25 @@ class LatticeGroup(AbstractGroup[Motion]):
     `is_exact` is then False and layers promise exact_on_grid only.
     """
 
-    name: str
+    name: str = field(compare=False)
     point_group: FiniteGroup
     periods: tuple[int, ...] | None = None
 
     is_unimodular = True
+    has_irreps = False
 
     def __post_init__(self) -> None:
         if self.periods is None:
             return
+        if len(self.periods) != self.dimension or min(self.periods) < 1:
+            raise ValueError(
+                sentence(
+                    f"groups.{self.name}",
+                    wanted=f"{self.dimension} periods of at least 1",
+                    got=str(self.periods),
+                    remedy="give the number of samples along each axis",
+                )
+            )
         allowed = {
             tuple(np.abs(np.rint(m) @ np.array(self.periods)).astype(int)) for m in self.point_group.matrices
         }
@@ -112,6 +123,10 @@ class LatticeGroup(AbstractGroup[Motion]):
         turn = self.point_group.label(a[1])
         return turn if not any(a[0]) else f"t{a[0]}" if a[1] == 0 else f"t{a[0]}·{turn}"
 
+    def __repr__(self) -> str:
+        torus = "" if self.periods is None else f" on the {'×'.join(map(str, self.periods))} torus"
+        return self.name + torus
+
     def _turn(self, h: int, t: tuple[int, ...]) -> np.ndarray:
         if not self.is_exact:
             raise ValueError(
@@ -128,12 +143,12 @@ class LatticeGroup(AbstractGroup[Motion]):
         return tuple(int(i) for i in (t if self.periods is None else np.mod(t, self.periods)))
 
 
-def lattice(point_group: FiniteGroup, periods: tuple[int, ...] | None = None) -> LatticeGroup:
+def lattice(point_group: FiniteGroup, periods: Sequence[int] | None = None) -> LatticeGroup:
     """Z^d ⋊ H for any point group H of R^d."""
     dimension = point_group.dimension
     space = "Z" if dimension == 1 else f"Z^{dimension}"
     name = _planar_name(point_group) or (space if point_group.order == 1 else f"{space}⋊{point_group}")
-    return LatticeGroup(name, point_group, periods)
+    return LatticeGroup(name, point_group, None if periods is None else tuple(periods))
 
 
 def _planar_name(point_group: FiniteGroup) -> str | None:
@@ -147,7 +162,7 @@ def _planar_name(point_group: FiniteGroup) -> str | None:
     return None
 
 
-def translations(dimension: int, periods: tuple[int, ...] | None = None) -> LatticeGroup:
+def translations(dimension: int, periods: Sequence[int] | None = None) -> LatticeGroup:
     """Z^d, or the torus with these periods."""
     return lattice(cyclic(1, dimension), periods)
 

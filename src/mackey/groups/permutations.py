@@ -22,6 +22,7 @@ class Symmetric(AbstractGroup[Permutation]):
     is_finite = True
     is_compact = True
     is_unimodular = True
+    has_irreps = False
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -58,7 +59,9 @@ class Symmetric(AbstractGroup[Permutation]):
         return str(a)
 
     def enumerate(self) -> FiniteGroup:
-        """The same group as a table, by permutation matrices; only for n ≤ 6."""
+        """The same group as a table, by the matrices M_p e_i = e_{p[i]} in the order of
+        itertools.permutations; only for n ≤ 6.
+        """
         if self.n > 6:
             raise ValueError(
                 sentence(
@@ -69,7 +72,7 @@ class Symmetric(AbstractGroup[Permutation]):
                 )
             )
         elements = list(permutations(range(self.n)))
-        matrices = np.stack([np.eye(self.n)[:, list(np.argsort(p))] for p in elements])
+        matrices = np.stack([np.eye(self.n)[:, list(p)] for p in elements])
         return from_matrices(
             self.name, matrices, [elements.index(g) for g in self.generators], [str(p) for p in elements]
         )
