@@ -62,7 +62,7 @@ def _queries_keys_values(omega: Attention, f: Tensor) -> tuple[Tensor, Tensor, T
     bias = None if bias is None else _rows(omega, bias)
     domain = omega.in_type.domain
     if isinstance(domain, Grid) and linear.kernel_size > 1:
-        tokens = GridConv.convolve(linear, f, weight, bias).flatten(2).transpose(1, 2)
+        tokens = GridConv.convolve(linear, f, weight, bias).flatten(2).transpose(1, 2).contiguous()
     else:
         tokens = f.flatten(2).transpose(1, 2) if isinstance(domain, Grid) else f
         tokens = torch.nn.functional.linear(tokens, weight.flatten(1), bias)
