@@ -8,33 +8,53 @@ import numpy as np
 
 from mackey.errors import sentence
 from mackey.groups import FiniteGroup, Subgroup, cosets
+from mackey.groups.finite import apart
+from mackey.reps.projectors import image
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rep:
-    """ρ: H → GL(d), matrices[h] = ρ(h), float64. Two representations are equal when their matrices are."""
+    """ρ: H → GL(d), matrices[h] = ρ(h), a float64 copy. Representations are equal when matrices are."""
 
     group: FiniteGroup
     matrices: np.ndarray
     name: str
 
     def __post_init__(self) -> None:
-        wanted = self.matrices[self.group.table]
-        products = np.einsum("aij,bjk->abik", self.matrices, self.matrices) if self.dim <= 8 else None
-        if products is None:
-            steps = np.array(self.group.generators, dtype=int)
-            wanted = self.matrices[self.group.table[steps]]
-            products = np.einsum("aij,bjk->abik", self.matrices[steps], self.matrices)
-        error = np.abs(products - wanted).max(initial=0)
-        if error > 1e-9:
+        matrices = np.array(self.matrices, dtype=np.float64)
+        object.__setattr__(self, "matrices", matrices)
+        order = self.group.order
+        if matrices.ndim != 3 or matrices.shape != (order, *matrices.shape[-1:] * 2):
             raise ValueError(
                 sentence(
                     f"Rep {self.name}",
-                    wanted="ρ(a)ρ(b) = ρ(ab)",
-                    got=f"a difference of {error:.2g}",
-                    remedy=f"give matrices in the order of {self.group}.labels",
+                    wanted=f"one square matrix for each of the {order} elements of {self.group}",
+                    got=f"an array of shape {matrices.shape}",
+                    remedy="give it the shape (order, d, d)",
                 )
             )
+        error = self._error()
+        if not error <= _ROUNDING:
+            raise ValueError(
+                sentence(
+                    f"Rep {self.name}",
+                    wanted="ρ(e) = 1 and ρ(a)ρ(b) = ρ(ab)",
+                    got=f"a difference of {error:.2g}",
+                    remedy=f"give float64 matrices in the order of {self.group}.labels",
+                )
+            )
+
+    def _error(self) -> float:
+        """max |ρ(e) − 1|, |ρ(s)ρ(b) − ρ(sb)| over generators s, from which every product follows."""
+        if not np.isfinite(self.matrices).all():
+            return float("inf")
+        errors = [np.abs(self.matrices[0] - np.eye(self.dim)).max(initial=0)]
+        for step in self.group.generators:
+            products = self.matrices[step] @ self.matrices
+            errors.append(np.abs(products - self.matrices[self.group.table[step]]).max(initial=0))
+        return float(max(errors))
 
     @property
     def dim(self) -> int:
@@ -66,13 +86,14 @@ class Rep:
 
     @cached_property
     def is_orthogonal(self) -> bool:
-        gram = np.einsum("hij,hik->hjk", self.matrices, self.matrices)
+        gram = np.swapaxes(self.matrices, 1, 2) @ self.matrices
         return bool(np.abs(gram - np.eye(self.dim)).max() < 1e-9)
 
     @cached_property
     def is_regular(self) -> bool:
         """Whether this is exactly the regular representation in its standard basis."""
-        return self == regular(self.group) if self.dim == self.group.order else False
+        same_size = self.dim == self.group.order
+        return same_size and self.is_permutation and np.array_equal(self.permutations, self.group.table)
 
     @cached_property
     def is_trivial(self) -> bool:
@@ -90,8 +111,22 @@ class Rep:
         if self.is_permutation:
             rows = np.unique(np.rint(average * 1e9), axis=0) > 0
             return rows / np.sqrt(rows.sum(-1, keepdims=True))
-        left, values, _ = np.linalg.svd(average)
-        return left[:, values > 0.5].T
+        return image(average, int(np.rint(np.trace(average))))
+
+    @cached_property
+    def summands(self) -> tuple[tuple[np.ndarray, "Rep"], ...]:
+        """The coordinates that ρ mixes only among themselves, and ρ on each such set: the blocks of ρ as
+        written.
+        """
+        linked = (np.abs(self.matrices) > _ROUNDING).any(0)
+        reach = (linked | linked.T | np.eye(self.dim, dtype=bool)).astype(np.float64)
+        while not np.array_equal(reach, wider := np.minimum(reach @ reach, 1)):
+            reach = wider
+        if reach.all():
+            return ((np.arange(self.dim), self),)
+        owner = np.argmax(reach > 0, axis=1)
+        sets = [np.flatnonzero(owner == first) for first in np.unique(owner)]
+        return tuple((s, Rep(self.group, self.matrices[:, s[:, None], s], f"{self}{s}")) for s in sets)
 
     @property
     def is_transitive(self) -> bool:
@@ -155,6 +190,15 @@ def quotient(subgroup: Subgroup) -> Rep:
     return Rep(group, matrices, f"quotient({group}/{subgroup.group})")
 
 
+def _of_two_groups(parts: Sequence[Rep]) -> str:
+    """The first two representations whose groups differ, with what tells the groups apart."""
+    other = [part for part in parts if part.group != parts[0].group]
+    if not other:
+        return "none"
+    one, two = apart(parts[0].group, other[0].group)
+    return f"{parts[0]} of {one} and {other[0]} of {two}"
+
+
 def direct_sum(parts: Sequence[Rep]) -> Rep:
     """ρ₁ ⊕ ρ₂ ⊕ …, block diagonal."""
     if len({part.group for part in parts}) != 1:
@@ -162,7 +206,7 @@ def direct_sum(parts: Sequence[Rep]) -> Rep:
             sentence(
                 "reps.direct_sum",
                 wanted="representations of one group",
-                got=", ".join(f"{part} of {part.group}" for part in parts) or "none",
+                got=_of_two_groups(parts),
                 remedy="restrict them to a common subgroup",
             )
         )
@@ -182,7 +226,7 @@ def tensor(first: Rep, second: Rep) -> Rep:
             sentence(
                 "reps.tensor",
                 wanted="representations of one group",
-                got=f"{first} of {first.group} and {second} of {second.group}",
+                got=_of_two_groups((first, second)),
                 remedy="restrict them to a common subgroup",
             )
         )
@@ -199,11 +243,12 @@ def dual(rep: Rep) -> Rep:
 def restrict(rep: Rep, subgroup: Subgroup) -> Rep:
     """ρ on the elements of K only, as a representation of `subgroup.group`."""
     if subgroup.parent != rep.group:
+        wanted, got = apart(rep.group, subgroup.parent)
         raise ValueError(
             sentence(
                 "reps.restrict",
-                wanted=f"a subgroup of {rep.group}",
-                got=f"a subgroup of {subgroup.parent}",
+                wanted=f"a subgroup of {wanted}",
+                got=f"a subgroup of {got}",
                 remedy="build it with groups.subgroup",
             )
         )
@@ -214,11 +259,12 @@ def induce(rep: Rep, subgroup: Subgroup) -> Rep:
     """Ind_K^H ρ: blocks over cosets gK; h sends block i to block j where h g_i = g_j k, by ρ(k)."""
     group, parts = subgroup.parent, cosets(subgroup)
     if rep.group != subgroup.group:
+        wanted, got = apart(subgroup.group, rep.group)
         raise ValueError(
             sentence(
                 "reps.induce",
-                wanted=f"a representation of {subgroup.group}",
-                got=f"one of {rep.group}",
+                wanted=f"a representation of {wanted}",
+                got=f"one of {got}",
                 remedy="restrict it first",
             )
         )

@@ -4,17 +4,30 @@ from functools import lru_cache
 
 import numpy as np
 
+from mackey.errors import sentence
 from mackey.groups import FiniteGroup, cyclic, dihedral
-from mackey.reps.finite import Rep, direct_sum, regular
+from mackey.reps.finite import Rep, direct_sum
 from mackey.reps.intertwiners import intertwiners
+from mackey.reps.projectors import image
 
-TYPES = {1: "real", 2: "complex", 4: "quaternionic"}
+# (⟨χ, χ⟩, Frobenius–Schur indicator) of a real irreducible representation: dim End_H and Σ_h χ(h²)/|H|.
+TYPES = {(1, 1): "real", (2, 0): "complex", (4, -2): "quaternionic"}
 
 
 def irrep_type(rep: Rep) -> str:
-    """ "real", "complex" or "quaternionic", from ⟨χ, χ⟩ = dim End_H(ρ) = 1, 2 or 4."""
-    norm = int(np.rint((rep.character**2).mean()))
-    return TYPES[norm]
+    """ "real", "complex" or "quaternionic", from ⟨χ, χ⟩ = dim End_H(ρ) = 1, 2 or 4; refuses a reducible ρ."""
+    squares = rep.group.table.diagonal()
+    key = int(np.rint((rep.character**2).mean())), int(np.rint(rep.character[squares].mean()))
+    if key not in TYPES:
+        raise ValueError(
+            sentence(
+                "reps.irrep_type",
+                wanted="an irreducible representation",
+                got=f"{rep} of {rep.group}, which is reducible",
+                remedy="split it with reps.to_irreps",
+            )
+        )
+    return TYPES[key]
 
 
 @lru_cache
@@ -63,22 +76,28 @@ def _dihedral_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
 
 
 def _numeric_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
-    """Split the regular representation once; keep one copy of each character, smallest dimension first."""
-    left = regular(group).matrices
-    right = left[:, :, group.inverses][:, group.inverses, :]
-    weights = np.random.default_rng(0).normal(size=group.order)
-    generic = np.tensordot(weights + weights[group.inverses], right, 1)
-    values, vectors = np.linalg.eigh(generic)
+    """Split the regular representation once; keep one copy of each character, smallest dimension first.
+
+    Nothing depends on LAPACK's choices: the copy is the one of the smallest eigenvalue, its basis is read off
+    its projector.
+    """
+    table, inverses, n = group.table, group.inverses, group.order
+    weights = np.cos(np.arange(n) ** 2.0)  # any weights without a symmetry
+    weights = weights + weights[inverses]
+    # Σ_h w(h) R(h) over right translations R(h) e_k = e_{kh⁻¹}: symmetric, since w(h) = w(h⁻¹)
+    values, vectors = np.linalg.eigh(weights[table[inverses]])
     breaks = np.flatnonzero(np.diff(values) > 1e-8 * max(1.0, np.abs(values).max())) + 1
     kept: dict[tuple[float, ...], np.ndarray] = {}
     for block in np.split(vectors.T, breaks):
-        matrices = np.einsum("im,hmn,jn->hij", block, left, block)
-        character = tuple(np.round(np.trace(matrices, axis1=1, axis2=2), 6) + 0.0)
-        kept.setdefault(character, matrices)
+        projector = block.T @ block
+        character = tuple((np.round(projector[table, np.arange(n)].sum(1), 6) + 0.0).tolist())
+        if character not in kept:
+            basis = image(projector, len(block))
+            kept[character] = basis @ basis.T[table[inverses]]
     ordered = sorted(kept.items(), key=lambda item: (len(item[1][0]), [-value for value in item[0]]))
     found = tuple(Rep(group, matrices, f"ψ{index}") for index, (_, matrices) in enumerate(ordered))
     covered = sum(rep.dim**2 / (rep.character**2).mean() for rep in found)
-    assert abs(covered - group.order) < 1e-6, f"irreps of {group} cover {covered} of {group.order}"
+    assert abs(covered - n) < 1e-6, f"irreps of {group} cover {covered} of {n}"
     return found
 
 
@@ -91,19 +110,27 @@ def multiplicities(rep: Rep) -> dict[Rep, int]:
 
 
 def to_irreps(rep: Rep) -> tuple[np.ndarray, Rep]:
-    """Q and the sum of irreps Ψ with ρ(h) Q = Q Ψ(h); Q is orthogonal when ρ is."""
+    """Q and the sum of irreps Ψ with ρ(h) Q = Q Ψ(h); Q is orthogonal when ρ is.
+
+    In general QᵀSQ = 1 for the invariant inner product S = (1/|H|) Σ_h ρ(h)ᵀρ(h). For maps A, B from ψ, AᵀSB
+    commutes with ψ, and BᵀSB is a number, so Gram–Schmidt among copies of ψ stays among intertwiners.
+    """
+    inner = (np.swapaxes(rep.matrices, 1, 2) @ rep.matrices).mean(0)
     columns: list[np.ndarray] = []
     parts: list[Rep] = []
     for psi, count in multiplicities(rep).items():
-        taken: list[np.ndarray] = []
-        for candidate in intertwiners(psi, rep):
-            copy = candidate.copy()
-            for previous in taken:
-                copy -= previous @ (previous.T @ copy)
-            size = np.sqrt((copy**2).sum() / psi.dim)
-            if size > 1e-7 and len(taken) < count:
-                taken.append(copy / size)
-        assert len(taken) == count, f"{rep}: found {len(taken)} of {count} copies of {psi}"
-        columns += taken
+        candidates = intertwiners(psi, rep)
+        for _ in range(count):
+            sizes = np.sqrt(
+                np.einsum("nij,ik,nkj->n", candidates, inner, candidates, optimize=True) / psi.dim
+            )
+            # the first that is not small: which one is largest may be decided by rounding
+            chosen = int(np.argmax(sizes > sizes.max() / np.pi))
+            copy = candidates[chosen] / sizes[chosen]
+            columns.append(copy)
+            candidates = candidates - copy @ (copy.T @ inner @ candidates)
         parts += [psi] * count
-    return np.concatenate(columns, axis=1), direct_sum(parts)
+    Q, whole = np.concatenate(columns, axis=1), direct_sum(parts)
+    error = np.abs(rep.matrices @ Q - Q @ whole.matrices).max() / np.abs(Q).max()
+    assert error < 1e-8, f"to_irreps({rep}): ρQ differs from QΨ by {error}"
+    return Q, whole
