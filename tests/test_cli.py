@@ -10,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+import mackey as mk
 from mackey import cli, demo, tasks
 from mackey.recipe import Recipe, TrainConfig
 
@@ -61,7 +62,14 @@ def test_train_then_audit_the_run(tmp_path: Path) -> None:
     [
         (("explain", "images.vit"), "wanted images.gcnn | images.gcsa, got 'images.vit'"),
         (("train", "images.gcsa", "--task", "cifar"), "wanted digits | rotmnist, got 'cifar'"),
-        (("audit", "images.gcsa", "--shape", "1,a"), "numbers with commas between"),
+        (("audit", "images.gcsa", "--shape", "1,a"), "positive numbers with commas between"),
+        (("audit", "images.gcsa", "--shape", "1,-2,3"), "positive numbers with commas between"),
+        (("explain", "images.gcsa", "--size", "0"), "numbers ≥ 1"),
+        (("train", "images.gcsa", "--arguments.groop", "p4"), "got 'groop'; correct its name"),
+        (("train", "images.gcsa", "--arguments.fields", "two"), "wanted fields: int, got 'two'"),
+        (("train", "images.gcsa", "--train.epochs", "0"), "wanted epochs ≥ 1"),
+        (("train", "images.gcsa", "--out", __file__), "wanted a folder, got the file"),
+        (("bench",), "run it in a checkout of mackey"),
         (("audit", "missing.py:build"), "wanted FILE.py:build"),
         (("audit", "images.gcsa", "--shape", "1,12,12"), "nearest sizes that work are 11 and 13"),
         (("audit", "images.gcsa", "--group", "p4q"), "wanted p1, p2, p4"),
@@ -71,14 +79,112 @@ def test_train_then_audit_the_run(tmp_path: Path) -> None:
 def test_a_mistake_is_one_sentence_and_exit_code_2(
     arguments: tuple[str, ...],
     sentence: str,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sentence in mistake(monkeypatch, capsys, *arguments)
+    assert not list(tmp_path.iterdir()), "a mistake must leave nothing behind"
+
+
+def mistake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What `mackey` prints on stderr before it ends with exit code 2."""
     monkeypatch.setattr(sys, "argv", ["mackey", *arguments])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 2
-    assert sentence in capsys.readouterr().err
+    return capsys.readouterr().err
+
+
+FILE = """
+from __future__ import annotations
+from dataclasses import dataclass
+from torch import nn
+from neighbour import CHANNELS
+
+@dataclass
+class Size:
+    channels: int = CHANNELS
+
+def build():
+    return nn.Sequential(nn.Conv2d(Size().channels, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+number = 3
+
+def five():
+    return 5
+
+def fails():
+    raise KeyError("weights")
+"""
+
+
+def test_a_file_finds_its_neighbours_and_what_is_wrong_with_it_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "neighbour.py").write_text("CHANNELS = 1\n")
+    (tmp_path / "net.py").write_text(FILE)
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    assert "NOT equivariant" in run("audit", f"{tmp_path}/net.py:build", "--shape", "1,9,9")[1]
+    for target, sentence in (
+        ("net.py:number", "a function number in"),
+        ("net.py:five", "wanted an nn.Module from"),
+        ("net.py:fails", "KeyError: 'weights'; run it in Python first"),
+        ("net.py:missing", "nothing of that name"),
+        ("broken.py:build", "No module named 'nothing_of_that_name'"),
+    ):
+        assert sentence in mistake(monkeypatch, capsys, "audit", f"{tmp_path}/{target}")
+
+
+def test_a_finished_run_is_said_to_be_finished_and_other_settings_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    small = ("--arguments.width", "2", "--arguments.depth", "2", "--train.batch_size", "256")
+    call = ("train", "baselines.plain", *small, "--out", str(folder), "--train.epochs")
+    first = run(*call, "1")
+    assert first[0] == 0 and "test: upright" in first[1]
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = run(*call, "1")
+    assert again[0] == 0 and "finished already, nothing to train: best epoch 0" in again[1]
+    assert "train.epochs 2 (was 1); use another --out" in mistake(monkeypatch, capsys, *call, "2")
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert run("audit", str(folder), "--shape", "1,21,21")[0] == 1, "a plain CNN is not equivariant"
+    (folder / "model.safetensors").unlink()
+    assert "no model.safetensors" in mistake(monkeypatch, capsys, "audit", str(folder))
+
+
+def test_explain_breaks_no_word_at_80_columns() -> None:
+    out = io.StringIO()
+    cli.run(["explain", "images.gcsa"], Console(file=out, width=80))
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    for word in (
+        "Attention",
+        "BatchNorm",
+        "8×regular on Grid(p4m)",
+        "lowering grid_conv",
+        "14,368 parameters",
+    ):
+        assert word in text
+
+
+def test_without_the_extra_the_command_line_says_what_to_install(tmp_path: Path) -> None:
+    for absent in ("jsonargparse", "lightning"):
+        arguments = ["mackey", "train", "images.gcsa", "--out", str(tmp_path / "run")]
+        program = f"import sys; sys.modules[{absent!r}] = None; sys.argv = {arguments}; "
+        program += "from mackey.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert done.returncode == 2 and 'pip install "mackey[train]"' in done.stderr
+        assert "Traceback" not in done.stderr and not (tmp_path / "run").exists()
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run("--version")
+    assert stopped.value.code == 0 and mk.__version__ in capsys.readouterr().out
 
 
 def test_help_and_list_load_nothing_heavy() -> None:
@@ -88,25 +194,48 @@ def test_help_and_list_load_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_demo_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def few(turned: bool = True) -> tasks.Task:
     whole = tasks.digits()
-    few = [tasks.Split(s.images[:64], s.labels[:64]) for s in (whole.train, whole.validation, whole.test)]
-    task = tasks.Task("few", 10, few[0], few[1], few[2], "p4", True)
-    config = TrainConfig(epochs=1, batch_size=32)
+    parts = [tasks.Split(s.images[:64], s.labels[:64]) for s in (whole.train, whole.validation, whole.test)]
+    return tasks.Task("few", 10, parts[0], parts[1], parts[2], "p4", turned)
+
+
+def test_demo_writes_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = TrainConfig(epochs=1, batch_size=32, seed=5)
     recipe = Recipe("images.gcsa", {"group": "p4", "fields": 2, "depth": 1}, train=config)
-    assert demo.run(tmp_path, recipe, task)
+    seeds: list[int] = []
+    original = tasks.turned
+    monkeypatch.setattr(tasks, "turned", lambda split, seed: (seeds.append(seed), original(split, seed))[1])
+    for _ in range(2):  # the second call starts afresh
+        assert demo.run(tmp_path, recipe, few())
+    assert set(seeds) == {6}, "the averaged network sees the angles of the others, whatever the seed"
     for name in ("model.safetensors", "config.json", "metrics.jsonl"):
-        assert (tmp_path / "g-csa" / name).stat().st_size > 0
+        for network in ("g-csa", "plain-cnn"):
+            assert (tmp_path / network / name).stat().st_size > 0
     for name in ("accuracy_by_angle.png", "feature_maps.png"):
         assert (tmp_path / name).stat().st_size > 20_000
     text = capsys.readouterr().out
     assert "averaged" in text and "NOT equivariant under p4" in text
+    assert "Accuracy on 64 test digits" in text
+    assert run("audit", str(tmp_path / "plain-cnn"), "--shape", "1,21,21")[0] == 1
+    assert run("audit", str(tmp_path / "g-csa"), "--shape", "1,21,21")[0] == 0
 
 
 def test_lifted_maps_turn_and_move_on() -> None:
     """What the picture says: map h of the turned digit is map h − 1 of the digit, turned."""
     model = demo.RECIPE.build().eval()
     image = tasks.digits().test.images[:1]
-    before, after = demo._strongest_field(demo._maps(model.get_submodule("lift"), image), 4)
+    first, (before, after) = demo._strongest(demo._maps(model.get_submodule("lift"), image, model), 4)
+    assert first % 4 == 0
     for h in range(4):
         torch.testing.assert_close(after[h], torch.rot90(before[h - 1], 1, (0, 1)))
+
+
+def test_the_strongest_maps_are_chosen_by_one_rule() -> None:
+    """For every network the run of |H| channels that varies most, as they lie, under their own names."""
+    maps = torch.zeros(10, 5, 5)
+    maps[5, 2, 2] = 1.0
+    first, (before, after) = demo._strongest((maps, maps + 1), 4)
+    assert first == 4 and torch.equal(before, maps[4:8]) and torch.equal(after, maps[4:8] + 1)

@@ -1,4 +1,4 @@
-"""The command line: mackey list | explain | train | audit | demo.
+"""The command line: mackey list | explain | train | audit | demo | bench.
 
 Heavy parts (Lightning, matplotlib) are loaded by `_command` alone, when a command that needs them runs, so
 that `mackey --help` and `mackey list` answer at once.
@@ -6,19 +6,32 @@ that `mackey --help` and `mackey list` answer at once.
 
 import importlib
 import importlib.util
+import inspect
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser, Namespace
-from rich.console import Console
-from rich.table import Table
 
 import mackey as mk
 from mackey.errors import sentence
 from mackey.recipe import MODELS, Recipe, TrainConfig, find, rebuild
+
+try:
+    from jsonargparse import ArgumentParser, Namespace
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+except ModuleNotFoundError as missing:  # the core runs without them, the command line does not
+    print(
+        f'mackey: wanted the extra "train", got no module {missing.name}; pip install "mackey[train]"',
+        file=sys.stderr,
+    )
+    raise SystemExit(2) from None
 
 
 def _command(module: str) -> Any:
@@ -26,8 +39,15 @@ def _command(module: str) -> Any:
     return importlib.import_module(f"mackey.{module}")
 
 
+def _models() -> dict[str, type[torch.nn.Module]]:
+    """Every model with a name, the baselines of the tasks among them."""
+    return {**MODELS, **_command("tasks").BASELINES}
+
+
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="mackey", description="One integral operator is every equivariant layer.")
+    parser = ArgumentParser(
+        prog="mackey", description="One integral operator is every equivariant layer.", version=mk.__version__
+    )
     commands = parser.add_subcommands()
     commands.add_subcommand(
         "list", ArgumentParser(description="Groups, representations, layers, models, tasks.")
@@ -50,6 +70,9 @@ def _parser() -> ArgumentParser:
     demo = ArgumentParser(description="Train G-CSA and a plain CNN on real digits, and certify both.")
     demo.add_argument("--out", type=Path, default=Path("runs/demo"))
     commands.add_subcommand("demo", demo)
+    commands.add_subcommand(
+        "bench", ArgumentParser(description="Measure speed against peers (a checkout only).")
+    )
     return parser
 
 
@@ -78,6 +101,7 @@ def list_everything(console: Console) -> None:
         ("lowerings", ", ".join(lowering.name for lowering in mk.LOWERINGS), "mackey.LOWERINGS"),
         ("tasks", ", ".join(_command("tasks").TASKS), "mackey.tasks"),
         *(("model", name, importlib.import_module(model.__module__).PAPER) for name, model in MODELS.items()),
+        ("baselines", ", ".join(_command("tasks").BASELINES), "mackey.tasks"),
     ]
     table = Table(show_header=False, title=f"mackey {mk.__version__}")
     for row in rows:
@@ -86,78 +110,114 @@ def list_everything(console: Console) -> None:
 
 
 def explain_model(console: Console, options: Namespace) -> None:
-    """The table of `mackey.explain`."""
+    """What `mackey.explain` finds, one block of lines for each layer: it fits a terminal of any width."""
+    if options.channels < 1 or options.size < 1:
+        got = f"--channels {options.channels} --size {options.size}"
+        raise ValueError(sentence("explain", wanted="numbers ≥ 1", got=got, remedy="raise them"))
     model = find(options.model)(group=options.group, in_channels=options.channels)
     explanation = mk.explain(model, (1, options.channels, options.size, options.size))
-    title = f"{options.model} under {options.group}: {explanation.parameters:,} parameters"
-    title += f", {explanation.flops:,} FLOPs; {explanation.guarantee}"
-    table = Table(title=title, show_lines=True)
-    for heading in ("layer", "types", "parameters (theory)", "lowering", "why not another", "FLOPs"):
-        table.add_column(heading, overflow="fold")
+    console.print(
+        f"[bold]{options.model} under {options.group}[/]: {explanation.parameters:,} parameters, "
+        f"{explanation.flops:,} FLOPs; {explanation.guarantee}",
+        highlight=False,
+    )
     for row in explanation.rows:
-        theory = "" if row.theory is None else f" ({row.theory:,})"
-        why = "\n".join(f"{name}: {reason}" for name, reason in row.why_not.items())
-        flops = "" if row.flops is None else f"{row.flops:,}"
-        types = f"{row.in_type} → {row.out_type}\n{row.guarantee}"
-        table.add_row(
-            f"{row.name}\n{row.kind}", types, f"{row.parameters:,}{theory}", row.lowering, why, flops
-        )
-    console.print(table)
+        theory = "" if row.theory is None else f" (theory {row.theory:,})"
+        flops = "" if row.flops is None else f", {row.flops:,} FLOPs"
+        lines = [
+            f"{row.in_type} → {row.out_type}",
+            f"{row.guarantee}; {row.parameters:,} parameters{theory}{flops}",
+            *([f"lowering {row.lowering}"] if row.lowering else []),
+            *(f"not {name}: {reason}" for name, reason in row.why_not.items()),
+        ]
+        console.print(f"\n[bold]{row.name}[/]  {row.kind}", highlight=False)
+        for line in lines:
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
 def train_model(console: Console, options: Namespace) -> None:
-    """Train by recipe, and say where everything lies."""
-    find(options.model)
+    """Train by recipe, and say where everything lies; nothing is written before the recipe is known to be
+    sound.
+    """
+    models = _models()
+    find(options.model, models)
     task = _command("tasks").load(options.task, options.train.seed)
     arguments = {"in_channels": task.in_channels, "classes": task.classes, **options.arguments}
     recipe = Recipe(options.model, arguments, options.task, options.train)
+    model = recipe.build(models)
     folder = options.out or Path("runs") / f"{options.model.split('.')[-1]}-{options.task}"
+    train = _command("train")
     recipe.save(folder)
-    result = _command("train").fit(recipe.build(), task, recipe.train, folder)
-    console.print(
-        f"best epoch {result.best_epoch} (validation {result.validation:.1%}); test: upright "
-        f"{result.upright:.1%}, at random angles {result.rotated:.1%}; {result.seconds:.0f} s; "
-        f"written to {folder}"
-    )
+    finished = train.stored(folder)
+    if finished is not None:
+        console.print(
+            f"finished already, nothing to train: {finished}; to train again use another --out than {folder}"
+        )
+        return
+    result = train.fit(model, task, recipe.train, folder)
+    console.print(f"{result}; {result.seconds:.0f} s; written to {folder}")
 
 
 def load_target(target: str, group: str, channels: int) -> torch.nn.Module:
     """A model by name, by run folder, or from FILE.py:build, a function without arguments (or a class)."""
     if Path(target).is_dir():
-        return rebuild(Path(target))
+        return rebuild(Path(target), _models())
     path, _, name = target.partition(":")
     if not path.endswith(".py"):
-        return find(target)(group=group, in_channels=channels).eval()
+        model = find(target, _models())
+        options = {"group": group, "in_channels": channels}
+        known = inspect.signature(model).parameters
+        return model(**{key: value for key, value in options.items() if key in known}).eval()
     if not Path(path).is_file() or not name:
-        raise ValueError(
-            sentence(
-                "audit",
-                wanted="FILE.py:build",
-                got=repr(target),
-                remedy="name a file and a function that builds",
-            )
-        )
-    specification = importlib.util.spec_from_file_location(Path(path).stem, path)
+        remedy = "name a file and a function that builds"
+        raise ValueError(sentence("audit", wanted="FILE.py:build", got=repr(target), remedy=remedy))
+    build = vars(_executed(Path(path))).get(name)
+    if not callable(build):
+        got = "nothing of that name" if build is None else repr(build)
+        wanted = f"a function {name} in {path}"
+        raise ValueError(sentence("audit", wanted=wanted, got=got, remedy="check the name"))
+    built = _attempt(f"{target} to build", build)
+    if not isinstance(built, torch.nn.Module):
+        wanted = f"an nn.Module from {target}"
+        raise ValueError(sentence("audit", wanted=wanted, got=repr(built), remedy="return the network"))
+    return built
+
+
+def _executed(path: Path) -> ModuleType:
+    """The module of a file, found by its neighbours and by name (dataclasses look themselves up there)."""
+    name = f"audited_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    build: Callable[[], torch.nn.Module] | None = getattr(module, name, None)
-    if build is None:
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[name] = module
+    loader = specification.loader
+    _attempt(f"{path} to run", lambda: loader.exec_module(module))
+    return module
+
+
+def _attempt(wanted: str, act: Callable[[], Any]) -> Any:
+    """The result of foreign code; whatever it raises becomes one sentence."""
+    try:
+        return act()
+    except Exception as reason:
+        got = f"{type(reason).__name__}: {reason}"
         raise ValueError(
-            sentence("audit", wanted=f"{name} in {path}", got="nothing of that name", remedy="check it")
-        )
-    return build()
+            sentence("audit", wanted=wanted, got=got, remedy="run it in Python first")
+        ) from reason
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        wanted = "positive numbers with commas between, as 1,29,29"
+        raise ValueError(sentence("audit --shape", wanted=wanted, got=text, remedy="correct it"))
+    return tuple(int(part) for part in parts)
 
 
 def audit_model(console: Console, options: Namespace) -> bool:
     """Print the report; whether it passed."""
-    try:
-        shape = tuple(int(part) for part in options.shape.split(","))
-    except ValueError:
-        wanted = "numbers with commas between, as 1,29,29"
-        raise ValueError(
-            sentence("audit --shape", wanted=wanted, got=options.shape, remedy="correct it")
-        ) from None
+    shape = _shape(options.shape)
     model = load_target(options.target, options.group, shape[0])
     inputs = torch.randn((8, *shape), generator=torch.Generator().manual_seed(0))
     report = mk.audit(
@@ -170,6 +230,20 @@ def audit_model(console: Console, options: Namespace) -> bool:
     )
     console.print(str(report), highlight=False, markup=False, soft_wrap=True)
     return report.passed
+
+
+def bench() -> int:
+    """Run the benchmarks of a checkout; the exit code."""
+    if not Path("benchmarks/run.py").is_file():
+        raise ValueError(
+            sentence(
+                "bench",
+                wanted="the folder benchmarks, which the installed package does not have",
+                got=f"none in {Path.cwd()}",
+                remedy="run it in a checkout of mackey, or use make bench",
+            )
+        )
+    return subprocess.run([sys.executable, "-m", "benchmarks.run"], check=False).returncode
 
 
 def run(arguments: list[str] | None, console: Console) -> int:
@@ -185,6 +259,8 @@ def run(arguments: list[str] | None, console: Console) -> int:
         train_model(console, options)
     elif chosen.subcommand == "audit":
         return 0 if audit_model(console, options) else 1
+    elif chosen.subcommand == "bench":
+        return bench()
     else:
         return 0 if _command("demo").run(options.out) else 1
     return 0
@@ -194,8 +270,14 @@ def main() -> None:
     """Entry point; a mistake of the user is one sentence, not a traceback."""
     try:
         sys.exit(run(None, Console()))
-    except ValueError as mistake:
-        Console(stderr=True).print(
-            f"mackey: {mistake}", style="red", highlight=False, markup=False, soft_wrap=True
+    except ModuleNotFoundError as missing:
+        mistake = sentence(
+            "mackey",
+            wanted='the extra "train"',
+            got=f"no module {missing.name}",
+            remedy='pip install "mackey[train]"',
         )
-        sys.exit(2)
+    except (ValueError, OSError) as reason:
+        mistake = f"mackey: {reason}"
+    Console(stderr=True).print(mistake, style="red", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(2)

@@ -3,6 +3,7 @@ turn.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.projections.polar import PolarAxes
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 matplotlib.use("Agg")
@@ -18,7 +20,19 @@ matplotlib.use("Agg")
 _COLOURS = ("#1b6ca8", "#c0392b", "#7f8c8d", "#27ae60")
 
 
-def accuracy_by_angle(path: Path, angles: Sequence[float], curves: Mapping[str, Sequence[float]]) -> None:
+@dataclass(frozen=True)
+class Maps:
+    """Maps (k, h, w) of one network before and after the image is turned, and what each is called."""
+
+    network: str
+    titles: Sequence[str]
+    before: Tensor
+    after: Tensor
+
+
+def accuracy_by_angle(
+    path: Path, angles: Sequence[float], curves: Mapping[str, Sequence[float]], group: str
+) -> None:
     """A polar plot; the radius starts a little below the smallest accuracy, so that differences show."""
     figure, axes = plt.subplots(figsize=(7, 7.4), subplot_kw={"projection": "polar"})
     theta = np.deg2rad([*angles, angles[0]])
@@ -31,11 +45,19 @@ def accuracy_by_angle(path: Path, angles: Sequence[float], curves: Mapping[str, 
     bottom = max(0.0, 5 * np.floor((lowest - 2) / 5))
     axes.set_ylim(bottom, 100)
     assert isinstance(axes, PolarAxes)
-    axes.set_rlabel_position(22)
     axes.set_theta_zero_location("N")
+    axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    heights = 100 * np.array(list(curves.values()))
+    clearance = np.abs(heights[:, :, None] - axes.get_yticks()).min((0, 2))
+    axes.set_rlabel_position(angles[int(clearance.argmax())])  # where the labels are farthest from the curves
+    for label in axes.get_yticklabels():  # and on white, above what still passes there
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0})
+    axes.set_axisbelow(False)
+    axes.grid(alpha=0.5)
     axes.set_title(
-        "Test accuracy against the angle of the digit\nthe same every 90°: equivariant under p4", pad=22
+        f"Test accuracy against the angle of the digit\na network invariant under {group} repeats every 90°",
+        pad=22,
     )
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.24), frameon=False)
     figure.savefig(path, dpi=130, bbox_inches="tight")
@@ -46,40 +68,33 @@ def _panel(
     axes: Axes, image: Tensor, title: str, limits: tuple[float, float], colours: str = "viridis"
 ) -> None:
     axes.imshow(image.numpy(), cmap=colours, vmin=limits[0], vmax=limits[1])
+    axes.axis("on")
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
-def feature_maps(
-    path: Path,
-    image: Tensor,
-    lifted: tuple[Tensor, Tensor],
-    plain: tuple[Tensor, Tensor],
-    labels: Sequence[str],
-) -> None:
-    """A digit and its quarter turn (h, w), one lifted field of each (orientation, h, w), and plain CNN maps
-    of each.
+def feature_maps(path: Path, image: Tensor, networks: Sequence[Maps]) -> None:
+    """A digit (h, w) and its quarter turn, with maps of each by every network.
 
-    Rows in pairs: what the network sees, and what it sees of the turned digit. lifted and plain: (before,
-    after).
+    Rows in pairs: what the network makes of the digit, and of the turned digit; the colours of a pair span
+    the values that it shows.
     """
     turned = torch.rot90(image, 1, (0, 1))
-    order = len(lifted[0])
-    figure, grid = plt.subplots(4, order + 1, figsize=(2 * order + 2, 9.4))
-    for row, (digit, maps) in enumerate(
-        ((image, lifted[0]), (turned, lifted[1]), (image, plain[0]), (turned, plain[1]))
-    ):
-        pair = lifted if row < 2 else plain
-        limits = float(min(p.min() for p in pair)), float(max(p.max() for p in pair))
-        _panel(grid[row, 0], digit, "digit" if row % 2 == 0 else "digit turned by 90°", (0.0, 1.0), "gray")
-        for index in range(order):
-            title = f"orientation {labels[index]}" if row < 2 else f"channel {index}"
-            _panel(grid[row, index + 1], maps[index], title, limits)
-    grid[0, 0].set_ylabel("G-CSA", fontsize=12)
-    grid[1, 0].set_ylabel("G-CSA", fontsize=12)
-    grid[2, 0].set_ylabel("plain CNN", fontsize=12)
-    grid[3, 0].set_ylabel("plain CNN", fontsize=12)
+    columns = max(len(maps.before) for maps in networks) + 1
+    rows = 2 * len(networks)
+    figure, grid = plt.subplots(rows, columns, figsize=(2 * columns, 2.35 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for pair, maps in enumerate(networks):
+        both = torch.stack([maps.before, maps.after])
+        limits = float(both.min()), float(both.max())
+        for step, digit, what in ((0, image, "digit"), (1, turned, "digit turned by 90°")):
+            row = grid[2 * pair + step]
+            _panel(row[0], digit, what, (0.0, 1.0), "gray")
+            row[0].set_ylabel(maps.network, fontsize=12)
+            for axes, values, title in zip(row[1:], both[step], maps.titles, strict=False):
+                _panel(axes, values, title, limits)
     figure.suptitle(
         "Turn the digit, and each map of G-CSA turns and moves one orientation on (row 2 against row 1).\n"
         "The maps of a plain CNN (row 4 against row 3) become something else.",

@@ -1,10 +1,11 @@
-"""Training with Lightning: validation chooses the epoch, the test split is read once, a killed run
-resumes.
+"""Training with Lightning: validation chooses the epoch, the test split is read once, a killed run resumes at
+its last whole epoch.
 """
 
 import dataclasses
 import json
 import logging
+import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -20,21 +21,29 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from mackey.axes import Float, Int
-from mackey.errors import sentence
 from mackey.recipe import TrainConfig
 from mackey.tasks import Split, Task, random_angles, rotate, turned
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave. accuracies are on the test split of the best validation epoch."""
+    """What a run gave; accuracies are those of the best validation epoch.
+
+    test: on the test images as they are. rotated: on the same images at random angles; None for a task whose
+    test images are turned already.
+    """
 
     best_epoch: int
     validation: float
-    upright: float
-    rotated: float
+    test: float
+    rotated: float | None
     seconds: float
     folder: Path
+
+    def __str__(self) -> str:
+        test = f"test {self.test:.1%}" if self.rotated is None else f"test: upright {self.test:.1%}"
+        turned = "" if self.rotated is None else f", at random angles {self.rotated:.1%}"
+        return f"best epoch {self.best_epoch} (validation {self.validation:.1%}); {test}{turned}"
 
 
 class Batches(IterableDataset):
@@ -125,9 +134,17 @@ class Record(Callback):
         line = {"epoch": trainer.current_epoch, **values, "learning_rate": rate, "seconds": seconds}
         if all(values["validation"] > other["validation"] for other in known):
             weights = {key: value.contiguous() for key, value in module.model.state_dict().items()}  # type: ignore[union-attr]
-            save_file(weights, self.folder / "model.safetensors")
-        text = "".join(json.dumps(one) + "\n" for one in [*known, line])
-        (self.folder / "metrics.jsonl").write_text(text)
+            partial = self.folder / "model.safetensors.partial"
+            save_file(weights, partial)
+            os.replace(partial, self.folder / "model.safetensors")
+        _replace(self.folder / "metrics.jsonl", "".join(json.dumps(one) + "\n" for one in [*known, line]))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a run may be killed at any moment."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
 
 
 def accuracy(model: nn.Module, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"]) -> float:
@@ -140,15 +157,36 @@ def accuracy(model: nn.Module, images: Float[Tensor, "n c h w"], labels: Int[Ten
     return float((answers == labels).float().mean())
 
 
+def stored(folder: Path) -> Result | None:
+    """What a finished run wrote into its folder; None if there is none or it has not finished."""
+    path = folder / "result.json"
+    if not path.is_file():
+        return None
+    plain = json.loads(path.read_text())
+    return Result(**{key: plain[key] for key in _NUMBERS}, folder=folder)
+
+
+_NUMBERS = ("best_epoch", "validation", "test", "rotated", "seconds")
+
+
+def start_afresh(folder: Path) -> None:
+    """Remove what an earlier run wrote, so that the next one starts at epoch 0."""
+    for name in ("last.ckpt", "metrics.jsonl", "model.safetensors", "result.json", "config.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, progress: bool = True) -> Result:
     """Train in place, resuming from the folder if a run was killed there; the model ends with its best
     weights.
 
-    Writes metrics.jsonl, model.safetensors and last.ckpt (Lightning's state, for resuming) into the folder.
+    Writes metrics.jsonl, model.safetensors, last.ckpt (Lightning's state after each epoch, for resuming) and,
+    at the end, result.json. One folder is one run: in a finished one nothing is trained, and the stored
+    result and weights come back. `Recipe.save` refuses the folder of a run with other settings.
     """
-    if config.epochs < 1 or config.batch_size < 2:
-        got = f"{config.epochs} epochs of {config.batch_size}"
-        raise ValueError(sentence("train", wanted="epochs ≥ 1, batch_size ≥ 2", got=got, remedy="raise them"))
+    finished = stored(folder)
+    if finished is not None:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+        return finished
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     last = folder / "last.ckpt"
@@ -162,26 +200,29 @@ def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, prog
         trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
     model.load_state_dict(load_file(folder / "model.safetensors"))
     best = max(record.lines, key=lambda line: line["validation"])
-    unturned = accuracy(model, task.test.images, task.test.labels)
-    spun = turned(task.test, config.seed + 1)
+    rotated = None
+    if task.turned:
+        spun = turned(task.test, config.seed + 1)
+        rotated = accuracy(model, spun.images, spun.labels)
+    test = accuracy(model, task.test.images, task.test.labels)
     seconds = time.perf_counter() - start
-    result = Result(
-        int(best["epoch"]),
-        best["validation"],
-        unturned,
-        accuracy(model, spun.images, spun.labels),
-        seconds,
-        folder,
-    )
-    plain = {**dataclasses.asdict(result), "folder": folder.name}
-    (folder / "result.json").write_text(json.dumps(plain, indent=2) + "\n")
+    result = Result(int(best["epoch"]), best["validation"], test, rotated, seconds, folder)
+    plain = {key: value for key, value in dataclasses.asdict(result).items() if key in _NUMBERS}
+    _replace(folder / "result.json", json.dumps(plain, indent=2) + "\n")
     return result
 
 
 def _trainer(config: TrainConfig, folder: Path, record: Record, progress: bool) -> lightning.Trainer:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    keep = ModelCheckpoint(dirpath=folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    # save_top_k=0 would save nothing at all; a fixed name without a counter is overwritten after each epoch.
+    keep = ModelCheckpoint(
+        dirpath=folder,
+        filename="last",
+        save_top_k=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
     return lightning.Trainer(
         max_epochs=config.epochs,
         accelerator="auto",

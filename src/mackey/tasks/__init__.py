@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
 from mackey.errors import sentence
 from mackey.tasks.baselines import GroupAveraged, PlainCNN, matched, parameter_count
 from mackey.tasks.digits import digits
 from mackey.tasks.rotmnist import rotmnist
 from mackey.tasks.task import Split, Task, random_angles, rotate, turned
 
+BASELINES: dict[str, type[nn.Module]] = {"baselines.plain": PlainCNN}
 TASKS: dict[str, Callable[[int], Task]] = {"digits": digits, "rotmnist": rotmnist}
 
 
@@ -26,6 +29,7 @@ def load(name: str, seed: int = 0) -> Task:
 
 
 __all__ = [
+    "BASELINES",
     "GroupAveraged",
     "PlainCNN",
     "Split",
