@@ -52,6 +52,15 @@ def test_double_coset_count_equals_the_characters() -> None:
                 assert S.linear_map_count(X, rho, Y, sigma) == full
 
 
+def test_orbits_of_the_stabiliser() -> None:
+    assert [len(orbit) for orbit in EDGES.orbits] == [1, 4, 1]  # Sym(4) on edges: equal, adjacent, opposite
+    for X in (POINTS, EDGES, PAIRINGS, space(G.dihedral(4), [5])):
+        assert X.orbits[0] == (0,)
+        for orbit in X.orbits:
+            assert {X.act(h, orbit[-1]) for h in X.stabiliser.members} == set(orbit)
+        assert sorted(itertools.chain(*X.orbits)) == list(range(len(X)))
+
+
 def test_grid_turns_as_the_displayed_image() -> None:
     x = torch.arange(16.0).view(1, 1, 4, 4)
     grid = S.Grid(G.p4m())
@@ -130,6 +139,54 @@ def test_types_and_guarantees() -> None:
         Guarantee("perfect", "p4")
     with pytest.raises(ValueError, match="1, 2 or 3 dimensions"):
         S.Grid(G.translations(4))
-    chain = weakest([Guarantee("exact", "p4"), Guarantee("exact_on_grid", "p8"), Guarantee("exact", "p4")])
+    chain = weakest([Guarantee("exact", "p8"), Guarantee("exact_on_grid", "p8"), Guarantee("exact", "p8")])
     assert chain.kind == "exact_on_grid" and str(chain) == "exact_on_grid under p8"
     assert np.isfinite(S.Grid(G.p4()).stencil(3)).all()
+
+
+def test_group_grid_counts_values_of_the_group() -> None:
+    """(b, c·|H|, *spatial): the shape of a type passes its own check, a remainder does not."""
+    field = FieldType(S.GroupGrid(G.p4()), R.trivial(G.cyclic(1)), 3)
+    assert field.shape(2, (5, 5)) == (2, 12, 5, 5)
+    field.check(torch.zeros(field.shape(2, (5, 5))), "here")
+    for channels in (13, 14):
+        with pytest.raises(ValueError, match=rf"a multiple of \|H\| = 4 .*got shape \(2, {channels}, 5, 5\)"):
+            field.check(torch.zeros(2, channels, 5, 5), "here")
+    with pytest.raises(ValueError, match="3 channels"):
+        field.check(torch.zeros(2, 16, 5, 5), "here")
+
+
+def test_a_set_has_n_points() -> None:
+    field = FieldType(S.Set(5), R.trivial(S.Set(5).stabiliser), 3)
+    field.check(torch.zeros(2, 5, 3), "here")
+    for act in (lambda x: field.check(x, "here"), lambda x: field.transform(x, (1, 0, 2, 3, 4))):
+        with pytest.raises(ValueError, match=r"5 points on the second axis, got shape \(2, 7, 3\)"):
+            act(torch.zeros(2, 7, 3))
+    with pytest.raises(ValueError, match="n ≥ 1"):
+        S.Set(0)
+
+
+def test_a_torus_has_the_size_of_its_periods() -> None:
+    grid = S.Grid(G.lattice(G.dihedral(2), (4, 6)), periodic=True)  # 4 along x, the columns; 6 along y
+    x = torch.randn(1, 1, 6, 4)
+    assert torch.equal(grid.move(x, ((4, 6), 0)), x)
+    field = FieldType(grid, R.trivial(grid.stabiliser), 1)
+    field.check(x, "here")
+    for act in (lambda x: field.check(x, "here"), lambda x: grid.move(x, ((1, 0), 0))):
+        with pytest.raises(ValueError, match="an array of 6×4, got 4×6"):
+            act(torch.zeros(1, 1, 4, 6))
+    with pytest.raises(ValueError, match="periodic=True for p2m on the 4×6 torus"):
+        S.Grid(grid.group)
+
+
+def test_hexagonal_lattices_are_refused() -> None:
+    hexagonal = G.generated([[[0, -1], [1, -1]]], "three")
+    with pytest.raises(ValueError, match="got three, whose matrices are not orthogonal"):
+        S.Grid(G.lattice(hexagonal))
+
+
+def test_arrays_smaller_than_the_kernel() -> None:
+    with pytest.raises(
+        ValueError, match=r"at least 5 samples along each axis.*got size 3×4; use a smaller kernel"
+    ):
+        S.strided_sizes("here", (3, 4), 5, 2, 0)

@@ -79,6 +79,12 @@ class FiniteGroup(AbstractGroup[int]):
         return bool(np.abs(self.matrices - np.rint(self.matrices)).max() < 1e-9)
 
     @cached_property
+    def is_orthogonal(self) -> bool:
+        """Whether every element preserves lengths."""
+        gram = np.swapaxes(self.matrices, 1, 2) @ self.matrices
+        return bool(np.abs(gram - np.eye(self.dimension)).max() < _ROUNDING)
+
+    @cached_property
     def conjugacy_classes(self) -> tuple[tuple[int, ...], ...]:
         """{b a b⁻¹}, by smallest member."""
         moved = self.table[self.table, self.inverses[:, None]]

@@ -1,6 +1,6 @@
 """Pixels and voxels: the plane Z^d with fibres (Grid), and the group Z^d ⋊ H itself (GroupGrid)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +40,24 @@ class Grid(AbstractDomain):
                     remedy="see groups.named",
                 )
             )
+        if not self.stabiliser.is_orthogonal:
+            raise ValueError(
+                sentence(
+                    "Grid",
+                    wanted="a point group of rotations and reflections, which keep square samples square",
+                    got=f"{self.stabiliser}, whose matrices are not orthogonal",
+                    remedy="only square lattices are sampled yet; change basis to orthogonal matrices",
+                )
+            )
+        if self.group.periods is not None and not self.periodic:
+            raise ValueError(
+                sentence(
+                    "Grid",
+                    wanted=f"periodic=True for {self.group}",
+                    got="an array that ends",
+                    remedy="use Grid(group, periodic=True), or a group without periods",
+                )
+            )
 
     @property
     def dimension(self) -> int:
@@ -59,10 +77,29 @@ class Grid(AbstractDomain):
         frame = _ARRAY_FRAME[self.dimension]
         return frame @ self.stabiliser.matrices @ frame.T
 
+    @cached_property
+    def array_periods(self) -> tuple[int, ...] | None:
+        """The sizes of the array on a torus."""
+        if self.group.periods is None:
+            return None
+        extent = np.abs(_ARRAY_FRAME[self.dimension]) @ np.array(self.group.periods)
+        return tuple(int(n) for n in np.rint(extent))
+
     def sizes(self, x: Tensor) -> tuple[int, ...]:
-        return tuple(x.shape[2:])
+        sizes = tuple(x.shape[2:])
+        if self.group.periods is not None and sizes != self.array_periods:
+            raise ValueError(
+                sentence(
+                    f"{self}",
+                    wanted=f"an array of {'×'.join(map(str, self.array_periods or ()))}",
+                    got="×".join(map(str, sizes)),
+                    remedy="give the group the periods of the array, or none",
+                )
+            )
+        return sizes
 
     def channels(self, x: Tensor) -> int:
+        self.sizes(x)
         return x.shape[1]
 
     def to_tokens(self, x: Tensor, fibre: int) -> Tensor:
@@ -92,6 +129,12 @@ class Grid(AbstractDomain):
     def poses(
         self, sizes: tuple[int, ...], targets: tuple[int, ...], spacing: int, device: torch.device
     ) -> Pose:
+        """x′ − x for all targets and sources; on a periodic grid its nearest image only.
+
+        So a window must not be larger than a periodic array: it would meet a source twice and be read once.
+        Sources half an even array away lie at +n/2 and at −n/2; both are called +n/2, so these poses are not
+        stable under H. Use odd sizes where a layer reads poses that far away.
+        """
         here = self.coordinates(targets, device, spacing)
         displacement = self.coordinates(sizes, device)[None] - here[:, None]
         if self.periodic:
@@ -159,10 +202,10 @@ class GroupGrid(AbstractDomain):
 
     group: LatticeGroup
     periodic: bool = False
+    grid: Grid = field(init=False, compare=False, repr=False)
 
-    @property
-    def grid(self) -> Grid:
-        return Grid(self.group, self.periodic)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", Grid(self.group, self.periodic))
 
     @cached_property
     def folded(self) -> Rep:
@@ -180,8 +223,21 @@ class GroupGrid(AbstractDomain):
     def sizes(self, x: Tensor) -> tuple[int, ...]:
         return self.grid.sizes(x)
 
+    def shape(self, batch: int, channels: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        return (batch, channels * self.group.point_group.order, *sizes)
+
     def channels(self, x: Tensor) -> int:
-        return x.shape[1] // self.group.point_group.order
+        order = self.group.point_group.order
+        if self.grid.channels(x) % order:
+            raise ValueError(
+                sentence(
+                    f"{self}",
+                    wanted=f"a multiple of |H| = {order} in the channel axis, one value for each element",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy="see FieldType.shape",
+                )
+            )
+        return x.shape[1] // order
 
     def to_tokens(self, x: Tensor, fibre: int) -> Tensor:
         order = self.group.point_group.order

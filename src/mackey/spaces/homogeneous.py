@@ -36,6 +36,12 @@ class HomogeneousSpace:
             owner[list(coset)] = point
         return owner
 
+    @cached_property
+    def orbits(self) -> list[tuple[int, ...]]:
+        """The orbits of H on X, by smallest point: the double cosets H\\G/H. The first is {0}."""
+        doubles = double_cosets(self.stabiliser, self.stabiliser)
+        return sorted(tuple(np.unique(self._owner[list(double)]).tolist()) for double in doubles)
+
     def __len__(self) -> int:
         return len(self._points)
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mackey.groups import FiniteGroup, LatticeGroup, Symmetric, cyclic, translations
+from mackey.errors import sentence
+from mackey.groups import FiniteGroup, LatticeGroup, Symmetric, cyclic, symmetric, translations
 from mackey.groups.lattices import Motion
 from mackey.groups.permutations import Permutation
 from mackey.reps import Rep
@@ -59,9 +60,28 @@ class Set(AbstractTokens):
 
     n: int
 
+    def __post_init__(self) -> None:
+        symmetric(self.n)  # refuses n < 1
+
     @property
     def group(self) -> Symmetric:  # type: ignore[override]
         return Symmetric(self.n)
+
+    def sizes(self, x: Tensor) -> tuple[int, ...]:
+        if x.shape[1] != self.n:
+            raise ValueError(
+                sentence(
+                    f"{self}",
+                    wanted=f"{self.n} points on the second axis",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy="build a Set of that many points: Sym(n) depends on n",
+                )
+            )
+        return (self.n,)
+
+    def channels(self, x: Tensor) -> int:
+        self.sizes(x)
+        return x.shape[2]
 
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
         return (sources != targets).to(torch.float64)
@@ -70,6 +90,7 @@ class Set(AbstractTokens):
         return [self.group.identity, *self.group.generators]
 
     def transform(self, x: Tensor, element: Permutation, rep: Rep) -> Tensor:  # type: ignore[override]
+        self.sizes(x)
         return x[:, torch.as_tensor(np.argsort(element), device=x.device)]
 
 

@@ -17,14 +17,25 @@ def strided_sizes(
     mirrors.
     """
     reach = [size + 2 * padding - kernel for size in sizes]
-    if min(reach) < 0 or any(r % stride for r in reach):
+    got = f"size {'×'.join(map(str, sizes))}"
+    if min(reach) < 0:
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"at least {kernel - 2 * padding} samples along each axis, for kernel {kernel} with "
+                f"padding {padding}",
+                got=got,
+                remedy="use a smaller kernel or more padding",
+            )
+        )
+    if any(r % stride for r in reach):
         good = sorted({n for size in sizes for n in nearest_sizes(size, kernel, stride, padding)})
         raise ValueError(
             sentence(
                 where,
                 wanted=f"(size + 2·{padding} − {kernel}) mod {stride} = 0 on each axis, or it is "
                 "not equivariant",
-                got=f"size {'×'.join(map(str, sizes))}",
+                got=got,
                 remedy=f"the nearest sizes that work are {' and '.join(map(str, good))}",
             )
         )
