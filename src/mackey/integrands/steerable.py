@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+import torch
 
+from mackey.errors import sentence
 from mackey.groups import FiniteGroup, stabiliser
 from mackey.reps import Rep, intertwiners, restrict, tensor
 from mackey.spaces import Grid
@@ -66,8 +68,17 @@ def kernel_basis(grid: Grid, size: int, rho: Rep, sigma: Rep) -> KernelBasis:
     """All steerable kernels from ρ to σ on the size^d stencil of a grid."""
     points = grid.stencil(size)
     if not grid.group.is_exact:
+        if grid.dimension != 2:
+            raise ValueError(
+                sentence(
+                    f"kernel basis on {grid}",
+                    wanted="a plane, or a group that keeps the lattice",
+                    got=f"{grid.stabiliser} in {grid.dimension} dimensions",
+                    remedy="use a subgroup of groups.octahedral(True)",
+                )
+            )
         return _ring_basis(points, size, rho, sigma)
-    moves = _tap_permutations(points, rho.group)
+    moves = _tap_permutations(grid, size, points)
     if rho.is_permutation and sigma.is_permutation:
         basis = _shared_weights(points, moves, rho, sigma)
     else:
@@ -77,12 +88,12 @@ def kernel_basis(grid: Grid, size: int, rho: Rep, sigma: Rep) -> KernelBasis:
     return basis
 
 
-def _tap_permutations(points: np.ndarray, group: FiniteGroup) -> np.ndarray:
+def _tap_permutations(grid: Grid, size: int, points: np.ndarray) -> np.ndarray:
     """moves[h, p] = the tap that h sends tap p to."""
-    moved = np.einsum("hij,pj->hpi", group.matrices, points)
-    distance = np.abs(moved[:, :, None] - points).max(-1)
-    assert distance.min(-1).max() < 1e-6, "the stencil is not stable under H"
-    return np.argmin(distance, -1)
+    moved = np.einsum("hij,pj->hpi", grid.stabiliser.matrices, points)
+    moves = grid.tap(torch.as_tensor(moved), size).numpy()
+    assert np.abs(points[moves] - moved).max() < 1e-6, "the stencil is not stable under H"
+    return moves
 
 
 def _shared_weights(points: np.ndarray, moves: np.ndarray, rho: Rep, sigma: Rep) -> KernelBasis:
