@@ -69,7 +69,16 @@ def from_official(system: str, config: Mapping[str, Any], state_dict: Mapping[st
 def load(path: str | Path) -> Case:
     """Read a golden file. Raises ValueError, with the name, for a system that has no mapping."""
     with np.load(path, allow_pickle=False) as archive:
-        meta = json.loads(str(archive["meta"]))
+        meta = json.loads(str(archive["meta"])) if "meta" in archive.files else {}
+        if not {"system", "args"} <= set(meta):
+            raise ValueError(
+                sentence(
+                    f"interop {path}",
+                    wanted="a golden file: an entry meta in JSON with system and args",
+                    got=f"entries {', '.join(archive.files)}",
+                    remedy="for a checkpoint use from_official(system, config, state_dict)",
+                )
+            )
         parts: dict[str, dict[str, Tensor]] = {"param": {}, "in": {}, "out": {}}
         for key in archive.files:
             part, _, name = key.partition("/")
