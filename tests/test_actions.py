@@ -120,7 +120,9 @@ def layers_on_a_torus() -> list[mk.nn.AbstractLayer]:
     ]
 
 
-@pytest.mark.parametrize("layer", layers_on_a_torus(), ids=lambda layer: str(layer)[:30])
+@pytest.mark.parametrize(
+    "layer", layers_on_a_torus(), ids=["convolution", "convolved", "contract", "frame", "lift"]
+)
 @pytest.mark.parametrize("size", [4, 5])
 def test_lowered_layers_commute_with_translations_of_the_torus(layer: mk.nn.AbstractLayer, size: int) -> None:
     layer = layer.double()

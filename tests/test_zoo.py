@@ -169,8 +169,10 @@ def test_gcsa(group: str, axis: str, size: int, fields: int, kernel: int, downsa
 
     options = {"fields": fields, "kernel_size": kernel, "downsample": downsample, "axis": axis}
     model = mk.zoo.images.gcsa(group, 2, 4, depth=2, **options)
-    heads = {block.attend.block.layers[1].integrand.heads for block in model.blocks}
-    assert heads == {fields // 4 if fields % 4 == 0 else 1} and len(model.blocks) == 2
+    assert len(model.blocks) == 2 and model.lift.layers[0].integrand.kernel_size == 2 * downsample + 1
+    for block in model.blocks:  # a filter of another size would be turned just as well
+        omega = block.attend.block.layers[1].integrand
+        assert omega.heads == (fields // 4 if fields % 4 == 0 else 1) and omega.pre.kernel_size == kernel
     compare(drawn(model, 0.25), reference, 2, size)
 
 
