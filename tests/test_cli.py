@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 def run(*arguments: str) -> tuple[int, str]:
     out = io.StringIO()
     code = cli.run(list(arguments), Console(file=out, width=200))
-    return code, out.getvalue()
+    return code, " ".join(out.getvalue().split())  # as it reads, wherever its lines break
 
 
 def test_list_names_what_there_is() -> None:
@@ -136,6 +136,8 @@ def test_a_file_finds_its_neighbours_and_what_is_wrong_with_it_is_one_sentence(
         ("broken.py:build", "No module named 'nothing_of_that_name'"),
     ):
         assert sentence in mistake(monkeypatch, capsys, "audit", f"{tmp_path}/{target}")
+    error = mistake(monkeypatch, capsys, "audit", f"{tmp_path}/net.py:build", "--shape", "3,9,9")
+    assert "wanted a module that runs on these inputs" in error and "3 channels" in error
 
 
 def test_a_finished_run_is_said_to_be_finished_and_other_settings_are_refused(
@@ -208,8 +210,10 @@ def test_demo_writes_everything(
     seeds: list[int] = []
     original = tasks.turned
     monkeypatch.setattr(tasks, "turned", lambda split, seed: (seeds.append(seed), original(split, seed))[1])
-    for _ in range(2):  # the second call starts afresh
-        assert demo.run(tmp_path, recipe, few())
+    for name in ("config.json", "result.json", "last.ckpt"):  # of an earlier demo: this one starts afresh
+        (tmp_path / "g-csa").mkdir(exist_ok=True)
+        (tmp_path / "g-csa" / name).write_text("stale")
+    assert demo.run(tmp_path, recipe, few())
     assert set(seeds) == {6}, "the averaged network sees the angles of the others, whatever the seed"
     for name in ("model.safetensors", "config.json", "metrics.jsonl"):
         for network in ("g-csa", "plain-cnn"):

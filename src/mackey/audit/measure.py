@@ -3,26 +3,30 @@ float64.
 """
 
 import copy
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from mackey.audit import networks
 from mackey.audit.blame import first_culprit
+from mackey.audit.elements import Element, Group, Tested, motions, permutations, resolve_group
+from mackey.audit.experiment import FLOAT32, Declaration, Experiment, Outputs, declarations
+from mackey.audit.networks import Tensors, in_float64
 from mackey.audit.report import Report, Row
-from mackey.audit.types import AbstractDeclared, Group, declare, elements_of, resolve_group
+from mackey.audit.types import AbstractDeclared
 from mackey.errors import sentence
 from mackey.fields import FieldType, Guarantee
+from mackey.groups import AbstractGroup, LatticeGroup, Symmetric, named
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
-
-Declaration = str | FieldType | tuple[str | FieldType, ...]
+_ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
 
 
 def audit(
     module: nn.Module,
-    inputs: Tensor | tuple[Tensor, ...],
+    inputs: Tensor | tuple[Tensor, ...] | list[Tensor],
     *,
     in_type: Declaration = "image",
     out_type: Declaration = "invariant",
@@ -35,145 +39,142 @@ def audit(
 
     in_type, out_type: "image" (b, c, *spatial), "invariant", "tokens" (b, n, c), or a FieldType; one for each
     tensor. group: a name, a lattice or point group, or "Sym". amplify: enlarge small weights on the copy
-    first; at default initialisation attention is nearly uniform, and a broken layer can look equivariant to
-    1e-5. Raises ValueError for non-finite or undeclared inputs, unknown types and groups.
+    first, and draw those that are all zero; at default initialisation attention is nearly uniform, and a
+    broken layer can look equivariant to 1e-5.
+
+    The error is relative to the largest number of the output. Where the output is so small that rounding
+    shows (an invariant that is zero), it is relative to 1e12 times the change that relative changes of 2^-52
+    in inputs and weights make: 100 such roundings pass, and nothing larger. Elements off the grid (r45° on
+    pixels) have rows of their own, on smooth images, and do not count.
+
+    Raises ValueError for inputs and groups on which nothing can be tested: not finite, empty, the same after
+    every element, undeclared.
     """
-    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+    tensors = tuple(x.detach() for x in (inputs if isinstance(inputs, tuple | list) else (inputs,)))
+    networks.check_inputs(tensors)
     acting = resolve_group(group)
-    in_types = _declarations(in_type, len(tensors), acting, "audit in_type")
-    _check_inputs(tensors)
-    generator = torch.Generator().manual_seed(seed)
-    elements, notes = elements_of(tensors[0], in_types[0], acting, generator)
-    own = _copy(module, amplify)
-    random = _randomness(own, tensors)
-    exact = copy.deepcopy(own).double()
-    measured = _Measured(own, exact, tensors, in_types, out_type, acting)
-    rows = [row for label, element in elements for row in measured.rows(label, element)]
-    worst = max((row.error64 for row in rows), default=0.0)
-    passed = worst <= TOLERANCE and not random
-    culprit = None
-    if worst > TOLERANCE and not random:
-        element = dict(elements)[max(rows, key=lambda row: row.error64).element]
-        doubles = tuple(_to(t, torch.float64) for t in tensors)
-        culprit = first_culprit(exact, doubles, in_types, element, generator)
-    guarantee = getattr(module, "guarantee", None)
-    promised = isinstance(guarantee, Guarantee) and guarantee.kind == "exact"
-    declared = str(guarantee) if not passed and promised else None
-    mode = "train" if module.training else "eval"
-    if TOLERANCE < worst < 1e-5:
-        notes.append("an error of this size in float64 is what weights or tables stored in float32 leave")
-    notes = [*random, f"measured in {mode} mode{', weights amplified' if amplify else ''}", *notes]
-    return Report(
-        str(acting or group), passed, worst, TOLERANCE, tuple(rows), culprit, declared, tuple(notes)
+    in_types = declarations(in_type, list(tensors), acting, "audit in_type")
+    cuda = sorted({x.device.index for x in (*tensors, *module.parameters()) if x.is_cuda})
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        tested = _tested(tensors, in_types, acting, generator)
+        own = networks.prepared(module, amplify, generator)
+        exact = copy.deepcopy(own).double()
+        experiment = Experiment(own, exact, tensors, in_types, out_type, acting, generator)
+        report = _judge(module, experiment, tested)
+    mode = (
+        f"measured in {'train' if module.training else 'eval'} mode{', weights amplified' if amplify else ''}"
     )
+    first = 1 if report.finding == "random" else 0
+    return replace(report, notes=(*report.notes[:first], mode, *report.notes[first:]))
 
 
-@dataclass(frozen=True)
-class _Measured:
-    own: nn.Module
-    exact: nn.Module
-    tensors: tuple[Tensor, ...]
-    in_types: tuple[AbstractDeclared, ...]
-    out_type: Declaration
-    group: Any
-
-    def rows(self, label: str, element: Any) -> list[Row]:
-        moved = tuple(t.move(x, element) for t, x in zip(self.in_types, self.tensors, strict=True))
-        plain, turned = _run(self.own, self.tensors), _run(self.own, moved)
-        plain64 = _run(self.exact, tuple(_to(x, torch.float64) for x in self.tensors))
-        turned64 = _run(self.exact, tuple(_to(x, torch.float64) for x in moved))
-        out_types = _declarations(self.out_type, len(plain), self.group, "audit out_type")
-        found = []
-        for index, declared in enumerate(out_types):
-            wanted64 = declared.move(plain64[index], element)
-            error = _relative(turned[index].double(), declared.move(plain[index], element).double())
-            found.append(
-                Row(
-                    label,
-                    f"output {index}",
-                    error,
-                    _relative(turned64[index], wanted64),
-                    _relative(plain[index].double(), plain64[index]),
-                )
-            )
-        return found
-
-
-def _declarations(declared: Declaration, count: int, group: Any, where: str) -> tuple[AbstractDeclared, ...]:
-    given = declared if isinstance(declared, tuple) else (declared,)
-    if len(given) != count:
+def _tested(
+    tensors: Tensors,
+    in_types: tuple[AbstractDeclared, ...],
+    group: LatticeGroup | Symmetric | None,
+    generator: torch.Generator,
+) -> Tested:
+    """The elements of the group that move the input."""
+    moving = [(t, x) for t, x in zip(in_types, tensors, strict=True) if t.moves]
+    if not moving:
         raise ValueError(
             sentence(
-                where,
-                wanted=f"one type for each of {count} tensors",
-                got=f"{len(given)}",
-                remedy='declare every tensor; "invariant" for what does not move',
+                "audit in_type",
+                wanted="an input that the group moves",
+                got='"invariant" for every tensor',
+                remedy='declare what moves, for example "image" or "tokens"',
             )
         )
-    return tuple(declare(one, group, where) for one in given)
-
-
-def _check_inputs(tensors: tuple[Tensor, ...]) -> None:
-    for index, x in enumerate(tensors):
-        if x.is_floating_point() and not bool(x.isfinite().all()):
-            bad = int((~x.isfinite()).sum())
-            raise ValueError(
-                sentence(
-                    "audit",
-                    wanted="finite inputs",
-                    got=f"{bad} numbers that are not in tensor {index}",
-                    remedy="an error cannot be measured on NaN or infinity; clean the input",
-                )
-            )
-
-
-def _copy(module: nn.Module, amplify: bool) -> nn.Module:
-    try:
-        twin = copy.deepcopy(module)
-    except (RuntimeError, TypeError) as reason:
+    lead, x = next(((t, x) for t, x in moving if t.grid is not None), moving[0])
+    if isinstance(group, LatticeGroup):
+        known = lead.grid is not None and lead.grid.dimension == group.dimension
+        tested = motions(group, tuple(x.shape[2:]) if known else None, generator)
+    else:
+        tested = permutations(group.n if group is not None else x.shape[1], generator)
+    still = [e for e in tested.exact if all(torch.equal(t.move(x, e), x) for t, x in moving)]
+    if len(still) == len(tested.exact):
         raise ValueError(
             sentence(
                 "audit",
-                wanted="a module that can be copied, since yours is not to change",
-                got=str(reason),
-                remedy="build the module afresh, before running it",
+                wanted=f"inputs that {tested.group} moves",
+                got=f"gx = x for all {len(still)} elements tested",
+                remedy="give inputs without that symmetry, such as noise",
             )
-        ) from reason
-    if amplify:
-        with torch.no_grad():
-            for parameter in twin.parameters():
-                if parameter.ndim > 1 and parameter.numel() > 1:
-                    parameter.mul_(max(1.0, 0.5 / float(parameter.std().clamp(min=1e-12))))
-    return twin
+        )
+    if not still:
+        return tested
+    note = f"not tested, because the input is symmetric under them: {', '.join(e.label for e in still)}"
+    exact = [element for element in tested.exact if element not in still]
+    return replace(tested, exact=exact, whole=False, notes=[*tested.notes, note])
 
 
-def _to(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return x.to(dtype) if x.is_floating_point() else x
+def _judge(module: nn.Module, experiment: Experiment, tested: Tested) -> Report:
+    """Random, vacuous, equivariant, rounded or broken, in this order."""
+    plain = experiment.outputs(experiment.tensors)
+    networks.check_outputs(plain.own, "its own dtype")
+    networks.check_outputs(plain.exact, "float64")
+    experiment.out_types(plain)
+    count = f"{len(tested.exact)} of {tested.total} elements of {tested.group}"
+    scope = tested.group if tested.whole else count
+    empty = Report(tested.group, scope, "random", 0.0, TOLERANCE, (), None, None, tuple(tested.notes))
+    again = networks.run(experiment.own, experiment.tensors)
+    random = networks.disagreement(experiment.own, plain.own, again)
+    if random is not None:
+        return replace(empty, notes=(random, *tested.notes))
+    depends = experiment.depends(plain)
+    if not depends:
+        return replace(empty, finding="vacuous")
+    constant = [f"{name} does not depend on the input" for name in plain.own if name not in depends]
+    rounding = experiment.rounding(plain)
+    floors = {name: size * _ROUNDINGS / TOLERANCE for name, size in rounding.items()}
+    rows = [row for element in tested.exact for row in experiment.rows(element, plain, floors)]
+    failing = [row for row in rows if not row.error64 <= TOLERANCE]
+    rows += [row for element in tested.aliased for row in experiment.aliased_rows(element, floors)]
+    worst = max(row.error64 for row in rows if row.counted)
+    found = replace(empty, rows=tuple(rows), worst=worst, notes=(*tested.notes, *constant))
+    if not failing:
+        return replace(found, finding="equivariant")
+    if worst < 1e-5 and _is_rounding(experiment, plain, failing, floors):
+        return replace(found, finding="rounded")
+    elements = {element.label: element for element in tested.exact}
+    most = elements[max(failing, key=lambda row: row.error64).element]
+    doubles = tuple(in_float64(x) for x in experiment.tensors)
+    culprit = first_culprit(experiment.exact, doubles, experiment.in_types, most, experiment.generator)
+    if culprit is None:
+        found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
+    declared = _promise(module, [elements[row.element] for row in failing])
+    return replace(found, finding="broken", culprit=culprit, declared=declared)
 
 
-def _run(module: nn.Module, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The outputs, with buffers put back, so that running statistics do not drift between calls."""
-    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    with torch.no_grad():
-        out = module(*tensors)
-        for name, buffer in module.named_buffers():
-            buffer.copy_(before[name])
-    return (out,) if isinstance(out, Tensor) else tuple(out)
+def _is_rounding(
+    experiment: Experiment, plain: Outputs, failing: list[Row], floors: Mapping[str, float]
+) -> bool:
+    """Whether rounding the weights to float32 (w to w(1 ± 2^-24)) moves the output as much as the error."""
+    weights = [*experiment.own.parameters(), *experiment.own.buffers()]
+    if not any(w.dtype == torch.float32 for w in weights):
+        return False
+    moved = experiment.changes(plain, FLOAT32)
+    size = {name: max(float(y.abs().max()), floors[name]) for name, y in plain.exact.items()}
+    return all(row.error64 * size[row.output] <= 4 * moved[row.output] for row in failing)
 
 
-def _relative(value: Tensor, wanted: Tensor) -> float:
-    if value.shape != wanted.shape or not value.numel():
-        return 0.0 if value.shape == wanted.shape else float("inf")
-    error = (value - wanted).abs().max() / wanted.abs().max().clamp(min=1e-300)
-    return float(error) if bool(error.isfinite()) else float("inf")
+def _promise(module: nn.Module, broken_by: list[Element]) -> str | None:
+    """What the module declares, if one of these elements is in the group that it declares."""
+    guarantee = getattr(module, "guarantee", None)
+    if not isinstance(guarantee, Guarantee) or guarantee.kind not in ("exact", "exact_on_grid"):
+        return None
+    group = _declared_group(module, guarantee)
+    within = group is not None and any(element.within(group) is not None for element in broken_by)
+    return str(guarantee) if within else None
 
 
-def _randomness(module: nn.Module, tensors: tuple[Tensor, ...]) -> list[str]:
-    """Two identical calls must agree."""
-    with torch.random.fork_rng(devices=[]):
-        first, second = _run(module, tensors), _run(module, tensors)
-    if all(_relative(a, b) < 1e-6 for a, b in zip(first, second, strict=True)):
-        return []
-    active = [name for name, m in module.named_modules() if m.training and "Dropout" in type(m).__name__]
-    culprit = f"dropout is active in {', '.join(active)}" if active else "some layer draws random numbers"
-    return [f"two identical calls disagree: {culprit}; call .eval() or audit the deterministic part"]
+def _declared_group(module: nn.Module, guarantee: Guarantee) -> AbstractGroup | None:
+    in_type = getattr(module, "in_type", None)
+    if isinstance(in_type, FieldType):
+        return in_type.domain.group
+    try:
+        return named(guarantee.group)
+    except ValueError:  # a group without a name: nobody can tell what it contains
+        return None

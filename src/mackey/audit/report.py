@@ -1,13 +1,16 @@
 """What an audit found, for people (str) and for machines (to_dict)."""
 
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
+
+_COLUMNS, _LABEL, _OUTPUT = 80, 36, 12
 
 
 @dataclass(frozen=True)
 class Row:
     """One element and output. error: in the module's dtype; error64: in float64; floor: rounding of that
-    output.
+    output. counted: whether the verdict rests on it; elements off the grid are reported only.
     """
 
     element: str
@@ -15,6 +18,7 @@ class Row:
     error: float
     error64: float
     floor: float
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,17 @@ class Culprit:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict of an audit. worst: the largest float64 error over all elements and outputs."""
+    """The verdict of an audit.
+
+    finding: equivariant | rounded (symmetric up to float32 rounding of the weights) | broken | vacuous (the
+    output does not depend on the input) | random (two identical calls disagree). Only the first has passed.
+    scope: the group, or how many of its elements were tested where they do not generate it. worst: the
+    largest float64 error over the counted rows.
+    """
 
     group: str
-    passed: bool
+    scope: str
+    finding: str
     worst: float
     tolerance: float
     rows: tuple[Row, ...]
@@ -45,28 +56,64 @@ class Report:
     notes: tuple[str, ...]
 
     @property
+    def passed(self) -> bool:
+        """Whether every tested element left an error below the tolerance, and something was tested."""
+        return self.finding == "equivariant"
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
-        elements = len({row.element for row in self.rows})
-        measured = f"worst relative error {self.worst:.2g} in float64 over {elements} elements"
-        if self.passed:
-            return f"equivariant under {self.group}: {measured} (tolerance {self.tolerance:.0e})"
+        count = len({row.element for row in self.rows if row.counted})
+        elements = "1 element" if count == 1 else f"{count} elements"
+        measured = f"worst relative error {self.worst:.2g} in float64 over {elements}"
+        if self.finding == "equivariant":
+            return f"equivariant under {self.scope}: {measured} (tolerance {self.tolerance:.0e})"
+        if self.finding == "vacuous":
+            return (
+                f"VACUOUS under {self.group}: the output is the same for other inputs of the same kind, so "
+                "nothing was measured"
+            )
+        if self.finding == "random":
+            return f"NOT measurable under {self.group}: {self.notes[0]}"
+        if self.finding == "rounded":
+            return (
+                f"NOT exactly equivariant under {self.scope}, but symmetric up to float32 rounding of its "
+                f"weights: {measured} (tolerance {self.tolerance:.0e})"
+            )
         broken = f"; it declares {self.declared}, which does not hold" if self.declared else ""
         first = f"; first broken by {self.culprit}" if self.culprit else ""
         return f"NOT equivariant under {self.group}: {measured}{broken}{first}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
-        return {**asdict(self), "verdict": self.verdict}
+        return {**asdict(self), "passed": self.passed, "verdict": self.verdict}
 
     def __str__(self) -> str:
-        lines = [
-            self.verdict,
-            "",
-            f"{'element':24} {'output':10} {'error':>9} {'rounding':>9} {'float64':>9}",
-        ]
-        lines += [
-            f"{row.element:24} {row.output:10} {row.error:9.1e} {row.floor:9.1e} {row.error64:9.1e}"
-            for row in self.rows
-        ]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        lines = [*_wrapped(self.verdict), ""]
+        counted = [row for row in self.rows if row.counted]
+        aliased = [row for row in self.rows if not row.counted]
+        lines += _table(counted, "element") if counted else []
+        if aliased:
+            lines += ["", *_wrapped("off the grid, on smooth images: aliased, not counted"), ""]
+            lines += _table(aliased, "element")
+        return "\n".join([*lines, *(line for note in self.notes for line in _wrapped(f"note: {note}", "  "))])
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, _COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _table(rows: list[Row], heading: str) -> list[str]:
+    label = min(max(7, *(len(row.element) for row in rows)), _LABEL)
+    output = min(max(len(row.output) for row in rows), _OUTPUT)
+    lines = [f"{heading:{label}} {'output':{output}} {'error':>9} {'rounding':>9} {'float64':>9}"]
+    for row in rows:
+        names = f"{_cut(row.element, label):{label}} {_cut(row.output, output):{output}}"
+        lines.append(f"{names} {row.error:9.1e} {row.floor:9.1e} {row.error64:9.1e}")
+    return lines
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,32 +1,58 @@
 """What a tensor of anybody's network means to the group: declared types, and how the auditor moves them."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from mackey.audit.elements import Element
+from mackey.axes import merge_fibre, split_fibre
 from mackey.errors import sentence
 from mackey.fields import FieldType
-from mackey.groups import FiniteGroup, LatticeGroup, Symmetric, lattice, named
-from mackey.reps import trivial
-from mackey.spaces import Grid, Set
-
-Group = str | LatticeGroup | FiniteGroup | Symmetric
+from mackey.groups import LatticeGroup, Symmetric
+from mackey.reps import Rep, trivial
+from mackey.spaces import Grid, GroupGrid, Set
 
 
 class AbstractDeclared(ABC):
     """A declared type: how an element of the group acts on the tensor."""
 
+    @property
+    def grid(self) -> Grid | None:
+        """The pixels that are moved; None where there are none."""
+        return None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the group acts at all."""
+        return True
+
     @abstractmethod
-    def move(self, x: Tensor, element: Any) -> Tensor:
-        """g·x."""
+    def check(self, x: Tensor, where: str) -> None:
+        """Raise unless x can be of this type."""
+
+    @abstractmethod
+    def move(self, x: Tensor, element: Element) -> Tensor:
+        """g·x, exact; raises ValueError where g is not in the group of the type."""
+
+    def turn(self, x: Tensor, element: Element) -> Tensor | None:
+        """What g does to the values, the samples left where they are; None if g is not in the group of the
+        type.
+        """
+        return x
 
 
 class Invariant(AbstractDeclared):
     """Numbers that do not change: class scores, energies, labels."""
 
-    def move(self, x: Tensor, element: Any) -> Tensor:
+    @property
+    def moves(self) -> bool:
+        return False
+
+    def check(self, x: Tensor, where: str) -> None:
+        return
+
+    def move(self, x: Tensor, element: Element) -> Tensor:
         return x
 
 
@@ -34,17 +60,56 @@ class Image(AbstractDeclared):
     """Scalar channels (b, c, *spatial): pixels move, values stay."""
 
     def __init__(self, group: LatticeGroup) -> None:
-        self.grid = Grid(group)
+        self._grid = Grid(group)
 
-    def move(self, x: Tensor, element: Any) -> Tensor:
-        return self.grid.move(x, element)
+    @property
+    def grid(self) -> Grid:
+        return self._grid
+
+    def check(self, x: Tensor, where: str) -> None:
+        if x.ndim != 2 + self._grid.dimension:
+            axes = self._grid.dimension
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted=f"an image with {axes} spatial axes for {self._grid.group}",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy='give (b, c, *spatial), or declare it "invariant"',
+                )
+            )
+
+    def move(self, x: Tensor, element: Element) -> Tensor:
+        own = element.within(self._grid.group)
+        assert own is not None, "elements are drawn from the group of the image"
+        return self._grid.move(x, own)
 
 
 class Tokens(AbstractDeclared):
-    """Points (b, n, c) that Sym(n) permutes along axis 1."""
+    """Points (b, n, …) that Sym(n) permutes along axis 1."""
 
-    def move(self, x: Tensor, element: Any) -> Tensor:
-        return Set(x.shape[1]).transform(x, element, trivial(Set(1).stabiliser))
+    def check(self, x: Tensor, where: str) -> None:
+        if x.ndim < 2:
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted="tokens (b, n, c)",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy='add the axis, or declare it "invariant"',
+                )
+            )
+
+    def move(self, x: Tensor, element: Element) -> Tensor:
+        own = element.within(Symmetric(x.shape[1]))
+        if own is None:
+            raise ValueError(
+                sentence(
+                    "audit",
+                    wanted=f"{len(element.permutation or ())} tokens on axis 1, as the input has",
+                    got=f"shape {tuple(x.shape)}",
+                    remedy='declare it "invariant" if the group does not permute it',
+                )
+            )
+        return Set(x.shape[1]).transform(x, own, trivial(Set(1).stabiliser))
 
 
 class Field(AbstractDeclared):
@@ -53,21 +118,47 @@ class Field(AbstractDeclared):
     def __init__(self, field: FieldType) -> None:
         self.field = field
 
-    def move(self, x: Tensor, element: Any) -> Tensor:
-        motion = isinstance(element, tuple) and not isinstance(self.field.domain, Grid | Set)
-        return self.field.transform(x, element[1] if motion else element)
+    @property
+    def grid(self) -> Grid | None:
+        domain = self.field.domain
+        return domain.grid if isinstance(domain, GroupGrid) else domain if isinstance(domain, Grid) else None
+
+    def check(self, x: Tensor, where: str) -> None:
+        self.field.check(x, where)
+
+    def knows(self, element: Element) -> bool:
+        """Whether the group of the field has such an element."""
+        return element.within(self.field.domain.group) is not None
+
+    def move(self, x: Tensor, element: Element) -> Tensor:
+        own = element.within(self.field.domain.group)
+        if own is None:
+            raise ValueError(
+                sentence(
+                    "audit",
+                    wanted=f"a field that {element.label} acts on",
+                    got=f"{self.field}, whose group has no such element",
+                    remedy=f"audit under {self.field.domain.group} or a subgroup of it",
+                )
+            )
+        return self.field.transform(x, own)
+
+    def turn(self, x: Tensor, element: Element) -> Tensor | None:
+        own = element.within(self.field.domain.group)
+        if own is None:
+            return None
+        rep = self._fibre
+        h = own[1] if isinstance(own, tuple) else own
+        matrix = torch.as_tensor(rep.matrices[h], dtype=x.dtype, device=x.device)
+        return merge_fibre(torch.einsum("de,bce...->bcd...", matrix, split_fibre(x, rep.dim)))
+
+    @property
+    def _fibre(self) -> Rep:
+        domain = self.field.domain
+        return domain.folded if isinstance(domain, GroupGrid) else self.field.rep
 
 
 NAMES = ("image", "scalars", "invariant", "tokens", "set")
-
-
-def resolve_group(group: Group) -> LatticeGroup | Symmetric | None:
-    """The group of a name or object; None for "Sym", whose n is read off the input."""
-    if isinstance(group, LatticeGroup | Symmetric):
-        return group
-    if isinstance(group, FiniteGroup):
-        return lattice(group)
-    return None if group in ("Sym", "S_n") else named(group)
 
 
 def declare(
@@ -79,6 +170,15 @@ def declare(
     if declared == "invariant":
         return Invariant()
     if declared in ("tokens", "set"):
+        if isinstance(group, LatticeGroup):
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted="a group that permutes tokens",
+                    got=str(group),
+                    remedy='give group="Sym", or a FieldType',
+                )
+            )
         return Tokens()
     if declared in ("image", "scalars"):
         if not isinstance(group, LatticeGroup):
@@ -99,50 +199,3 @@ def declare(
             remedy="declare what each tensor is",
         )
     )
-
-
-def elements_of(
-    x: Tensor, declared: AbstractDeclared, group: LatticeGroup | Symmetric | None, generator: torch.Generator
-) -> tuple[list[tuple[str, Any]], list[str]]:
-    """The elements to test, labelled, the identity left out; and what has to be said about them."""
-    if isinstance(declared, Tokens) or not isinstance(group, LatticeGroup):
-        S = Symmetric(x.shape[1])
-        chosen = dict.fromkeys([*S.generators, *S.sample(4, generator)])
-        return [
-            (f"permutation {S.label(p)}" if S.n <= 8 else f"permutation {i}", p)
-            for i, p in enumerate(chosen)
-            if p != S.identity
-        ], []
-    grid = Grid(group)
-    sizes = tuple(x.shape[2:])
-    if len(sizes) != grid.dimension:
-        raise ValueError(
-            sentence(
-                "audit",
-                wanted=f"an image with {grid.dimension} spatial axes for {group}",
-                got=f"shape {tuple(x.shape)}",
-                remedy="give (b, c, *spatial)",
-            )
-        )
-    exact = [motion for motion in grid.exact_symmetry(sizes) if motion[1] != 0]
-    notes = ["translations were not tested: zero padding breaks them at the border"]
-    missing = group.point_group.order - 1 - len(exact)
-    if missing:
-        notes.append(
-            f"{missing} elements of {group} do not permute the {'×'.join(map(str, sizes))} samples and were "
-            "not tested"
-        )
-    if not exact and group.point_group.order > 1:
-        raise ValueError(
-            sentence(
-                "audit",
-                wanted=f"an input whose samples some element of {group} permutes",
-                got=f"size {'×'.join(map(str, sizes))}",
-                remedy="give a square input",
-            )
-        )
-    if len(exact) > 16:
-        keep = torch.randperm(len(exact), generator=generator)[:16].tolist()
-        notes.append(f"16 of {len(exact)} elements were drawn")
-        exact = [exact[i] for i in sorted(keep)]
-    return [(group.label(motion), motion) for motion in exact], notes
