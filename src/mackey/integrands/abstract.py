@@ -10,11 +10,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.fields import FieldType
+from mackey.integrands.constants import AbstractConstants
 from mackey.spaces import Pose
 
 
@@ -80,7 +81,7 @@ class Window(AbstractSupport):
         return (pose.displacement.abs() <= (self.size - 1) / 2 + 1e-6).all(-1)
 
 
-class AbstractIntegrand(nn.Module):
+class AbstractIntegrand(AbstractConstants):
     """ω in the diagonal form: ω(hF, hg′) = σ(h) ω(F, g′) for h ∈ H. Subclass it as `mackey.Integrand`.
 
     Write `message`, and `score` if sources compete; both see channels (…, c, d): c fields, d the fibre.
@@ -135,6 +136,7 @@ class AbstractIntegrand(nn.Module):
         inside = self.support.contains(pose)
         there, pose = there[:, inside], Pose(pose.displacement[inside], pose.element[inside])
         message = self.message(here, there, pose)
+        self.need_shape(message, there)
         score = self.score(here, there, pose)
         if score is not None:
             weights = self.normalise.weights(score)
@@ -151,6 +153,20 @@ class AbstractIntegrand(nn.Module):
         total = message.sum(1)
         offset = self.offset()
         return total if offset is None else total + offset
+
+    def need_shape(self, message: Tensor, there: Tensor) -> None:
+        """Raise unless there is one value for each source."""
+        value = self.value_type
+        wanted = (*there.shape[:2], value.multiplicity, value.rep.dim)
+        if message.shape != wanted:
+            raise ValueError(
+                sentence(
+                    f"{type(self).__name__}.message",
+                    wanted=f"one value of {value} for each source, shape {wanted}",
+                    got=str(tuple(message.shape)),
+                    remedy="return (b, m, c, d); .expand_as(there) what does not depend on the source",
+                )
+            )
 
     def integral_at(self, tokens: Tensor, pose: Pose, sizes: tuple[int, ...], target: int) -> Tensor:
         """Σ_{g′} ω(g⁻¹f, g′) for the target with this index, from all tokens (b, n, c, d) of an array of

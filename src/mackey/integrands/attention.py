@@ -9,10 +9,12 @@ from torch import Tensor
 from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrands.abstract import NORMALISE, AbstractIntegrand, AbstractSupport, All, Window
+from mackey.integrands.constants import Memo
 from mackey.integrands.linear import Linear
 from mackey.integrands.policies import AXES, AbstractAxis
-from mackey.integrands.positions import AbstractPosition, Content, InducedTwist, NoPosition, Table, Twist
-from mackey.spaces import Grid, Pose, Sequence
+from mackey.integrands.positions import AbstractPosition, Content, NoPosition, Table
+from mackey.integrands.twists import InducedTwist, Twist
+from mackey.spaces import Grid, Point, Pose, Sequence
 
 POSITIONS = ("none", "table", "twist", "content")
 Position = str | tuple[str, int]
@@ -59,20 +61,39 @@ class Attention(AbstractIntegrand):
         self.heads = heads
         self.axis = _choose(AXES, axis, "axis")
         self.normalise = _choose(NORMALISE, normalise, "normalise")
-        self._check(window)
+        self._check(window, kernel_size)
         self.window = All() if window is None else Window(window)
         self.support = _Both(self.window, self.axis)
         triple = FieldType(out_type.domain, out_type.rep, 3 * out_type.multiplicity)
         self.pre = Linear(in_type, triple, kernel_size=kernel_size)
         self.position = self._position(position)
         self.post = Linear(out_type, out_type)
+        self.memo = Memo()  # what depends on sizes only: coordinates, table entries, window
 
-    def _check(self, window: int | None) -> None:
+    def _check(self, window: int | None, kernel_size: int) -> None:
         field, domain = self.out_type, self.out_type.domain
+        if isinstance(domain, Point):
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted="a domain with more than one point",
+                    got=str(domain),
+                    remedy="use nn.Linear where nothing is left to attend to",
+                )
+            )
+        if kernel_size % 2 == 0:
+            raise ValueError(
+                sentence(
+                    "Attention",
+                    wanted="an odd kernel_size, so that q, k and v lie on the samples of the input",
+                    got=str(kernel_size),
+                    remedy="use 1, 3, 5, …",
+                )
+            )
         reason = self.axis.why_not(field)
         if reason is not None:
             raise ValueError(f"Attention: {reason}")
-        if field.multiplicity % self.heads:
+        if self.heads < 1 or field.multiplicity % self.heads:
             raise ValueError(
                 sentence(
                     "Attention",
@@ -82,7 +103,7 @@ class Attention(AbstractIntegrand):
                 )
             )
         if window is not None and (
-            window % 2 == 0 or (isinstance(domain, Grid) and not domain.group.is_exact)
+            window < 1 or window % 2 == 0 or (isinstance(domain, Grid) and not domain.group.is_exact)
         ):
             raise ValueError(
                 sentence(
@@ -171,6 +192,7 @@ class Attention(AbstractIntegrand):
 
     def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """As many as the input has; refuses sizes that the position does not cover."""
+        self.pre.output_sizes(sizes)
         self.position.check(sizes)
         return sizes
 

@@ -36,6 +36,15 @@ class BlackBox(AbstractIntegrand):
 
     def integral_at(self, tokens: Tensor, pose: Pose, sizes: tuple[int, ...], target: int) -> Tensor:
         """λ(g⁻¹f): the field seen from the target, rolled so that the target lies at index size // 2."""
+        if any(size % 2 == 0 for size in sizes):
+            raise ValueError(
+                sentence(
+                    "BlackBox: not equivariant",
+                    wanted="odd sizes, whose centre is a sample that H leaves in place",
+                    got="×".join(map(str, sizes)),
+                    remedy="crop or pad the field to odd sizes",
+                )
+            )
         array = self.in_type.domain.from_tokens(tokens, sizes)
         index = [int(i) for i in torch.unravel_index(torch.tensor(target), sizes)]
         centred = array.roll(

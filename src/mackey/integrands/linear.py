@@ -4,6 +4,7 @@ maps.
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,12 +20,19 @@ from mackey.spaces import Grid, Pose, strided_sizes
 class _FilterCache:
     """The expanded filter of the last evaluation, forgotten whenever the weights change, on copy and on
     pickle.
+
+    Only for a plain parameter: what vmap, functional_call or a fake mode put in its place has no address, and
+    an inference tensor no version.
     """
 
     def __init__(self) -> None:
         self._seen: Tensor | None = None
         self._identity: tuple[int, int] | None = None
         self._filter: Tensor | None = None
+
+    @staticmethod
+    def serves(weight: Tensor) -> bool:
+        return type(weight) is nn.Parameter and not weight.is_inference()
 
     def get(self, weight: Tensor) -> Tensor | None:
         fresh = self._filter is not None and self._identity == (weight.data_ptr(), weight._version)
@@ -49,7 +57,7 @@ class Linear(AbstractIntegrand):
     """
 
     _index: Tensor
-    _constant: Tensor | None
+    _constant: Tensor
     _invariants: Tensor
 
     def __init__(
@@ -64,9 +72,9 @@ class Linear(AbstractIntegrand):
         gain: float = 1.0,
     ) -> None:
         super().__init__(in_type, out_type)
-        self._check(kernel_size, stride)
         self.kernel_size, self.stride = kernel_size, stride
-        self.padding = (kernel_size - 1) // 2 if padding is None else padding
+        self.padding = max(kernel_size - 1, 0) // 2 if padding is None else padding
+        self._check()
         self.support = Window(kernel_size)
         self.basis = self._basis()
         fan_in = in_type.multiplicity * self.basis.energy / out_type.rep.dim
@@ -74,13 +82,12 @@ class Linear(AbstractIntegrand):
         self.weight = nn.Parameter(torch.randn(shape) * math.sqrt(gain / max(fan_in, 1e-12)))
         invariants = len(out_type.rep.invariants) if bias else 0
         self.bias = nn.Parameter(torch.zeros(out_type.multiplicity, invariants)) if invariants else None
-        self.register_buffer("_index", self._index_constant(), persistent=False)
-        self.register_buffer("_constant", None, persistent=False)
-        self.register_buffer("_invariants", None, persistent=False)
+        self._hold_basis()
+        self.hold("_invariants", out_type.rep.invariants)
         self._cache = _FilterCache()
-        self._place_constants()
 
-    def _check(self, kernel_size: int, stride: int) -> None:
+    def _check(self) -> None:
+        kernel_size, stride, domain = self.kernel_size, self.stride, self.in_type.domain
         if self.in_type.domain != self.out_type.domain:
             raise ValueError(
                 sentence(
@@ -90,32 +97,31 @@ class Linear(AbstractIntegrand):
                     remedy="use one domain (and group) for both",
                 )
             )
-        if kernel_size < 1 or stride < 1:
+        if kernel_size < 1 or stride < 1 or self.padding < 0:
             raise ValueError(
                 sentence(
                     "Linear",
-                    wanted="kernel_size ≥ 1 and stride ≥ 1",
-                    got=f"{kernel_size} and {stride}",
+                    wanted="kernel_size ≥ 1, stride ≥ 1 and padding ≥ 0",
+                    got=f"{kernel_size}, {stride} and {self.padding}",
                     remedy="give positive integers",
                 )
             )
-        if kernel_size * stride > 1 and not isinstance(self.in_type.domain, Grid):
+        if kernel_size * stride + self.padding > 1 and not isinstance(domain, Grid):
             raise ValueError(
                 sentence(
                     "Linear",
-                    wanted=f"kernel_size 1 and stride 1 on {self.in_type.domain}",
-                    got=f"{kernel_size} and {stride}",
+                    wanted=f"kernel_size 1, stride 1 and padding 0 on {domain}",
+                    got=f"{kernel_size}, {stride} and {self.padding}",
                     remedy="use a Grid for convolutions",
                 )
             )
-
-        domain = self.in_type.domain
-        if isinstance(domain, Grid) and domain.periodic and (stride > 1 or kernel_size % 2 == 0):
+        wraps = isinstance(domain, Grid) and domain.periodic
+        if wraps and (stride > 1 or kernel_size != 2 * self.padding + 1):
             raise ValueError(
                 sentence(
                     "Linear",
-                    wanted="stride 1 and an odd kernel on a periodic grid",
-                    got=f"stride {stride}, kernel {kernel_size}",
+                    wanted="stride 1 and an odd kernel on a periodic grid, with padding (kernel_size − 1)/2",
+                    got=f"stride {stride}, kernel {kernel_size}, padding {self.padding}",
                     remedy="the torus must map to itself; use a grid that is not periodic",
                 )
             )
@@ -123,9 +129,10 @@ class Linear(AbstractIntegrand):
     def _basis(self) -> KernelBasis:
         rho, sigma, domain = self.in_type.rep, self.out_type.rep, self.in_type.domain
         if isinstance(domain, Grid):
-            return kernel_basis(domain, self.kernel_size, rho, sigma)
+            with torch.device("cpu"):  # also where the module is built on another device
+                return kernel_basis(domain, self.kernel_size, rho, sigma)
         maps = intertwiners(rho, sigma)
-        return KernelBasis(len(maps), float(len(maps)), torch.zeros(1, 1).numpy(), sampled=maps[..., None])
+        return KernelBasis(len(maps), float(len(maps)), np.zeros((1, 1)), sampled=maps[..., None])
 
     @property
     def theory_count(self) -> int:
@@ -142,26 +149,18 @@ class Linear(AbstractIntegrand):
         fields = self.in_type.multiplicity * self.out_type.multiplicity
         return kernels * fields + (0 if self.bias is None else self.bias.numel())
 
-    def _index_constant(self) -> Tensor | None:
-        source = self.basis.owner if self.basis.owner is not None else self.basis.index
-        return None if source is None else torch.as_tensor(source).reshape(-1)
-
-    def _place_constants(self) -> None:
-        """Real-valued constants from their float64 originals, so that no change of dtype leaves rounding
-        behind.
-        """
-        source = self.basis.blocks if self.basis.blocks is not None else self.basis.sampled
-        self._constant = None if source is None else torch.as_tensor(source).to(self.weight)
-        self._invariants = torch.as_tensor(self.out_type.rep.invariants).to(self.weight)
-
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._place_constants()
-        return result
+    def _hold_basis(self) -> None:
+        index = self.basis.owner if self.basis.owner is not None else self.basis.index
+        constant = self.basis.blocks if self.basis.blocks is not None else self.basis.sampled
+        if index is not None:
+            self.hold("_index", index.reshape(-1))
+        if constant is not None:
+            self.hold("_constant", constant)
 
     def filter(self) -> Float[Tensor, "rows columns *k"]:
         """The filter of the equal plain convolution: (c_out·d_σ, c_in·d_ρ, k, …)."""
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        tracing = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if self.training or tracing or not self._cache.serves(self.weight):
             return self._expand()
         expanded = self._cache.get(self.weight)
         if expanded is None:
@@ -173,16 +172,15 @@ class Linear(AbstractIntegrand):
         _, c_out, c_in = self.weight.shape
         d_out, d_in, taps = self.out_type.rep.dim, self.in_type.rep.dim, len(self.basis.points)
         rows = self.weight.flatten(1)
-        constant = self._constant
-        if constant is None:
+        if self.basis.owner is not None:
             full = rows.index_select(0, self._index).view(d_out, d_in, taps, c_out, c_in)
             full = full.permute(3, 0, 4, 1, 2)
         elif self.basis.blocks is not None:
             chosen = rows.index_select(0, self._index).view(taps, -1, c_out * c_in)
-            full = torch.bmm(constant.flatten(2).transpose(1, 2), chosen)
+            full = torch.bmm(self._constant.flatten(2).transpose(1, 2), chosen)
             full = full.view(taps, d_out, d_in, c_out, c_in).permute(3, 1, 4, 2, 0)
         else:
-            full = constant.flatten(1).T @ rows
+            full = self._constant.flatten(1).T @ rows
             full = full.view(d_out, d_in, taps, c_out, c_in).permute(3, 0, 4, 1, 2)
         return full.reshape(c_out * d_out, c_in * d_in, *self._kernel_shape())
 
@@ -209,6 +207,18 @@ class Linear(AbstractIntegrand):
 
     def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         """(size + 2·padding − kernel)/stride + 1; refuses a remainder, which would break the symmetry."""
+        domain = self.in_type.domain
+        if not isinstance(domain, Grid):
+            return sizes
+        if domain.periodic and min(sizes) < self.kernel_size:
+            raise ValueError(
+                sentence(
+                    "Linear",
+                    wanted=f"at least {self.kernel_size} samples along each axis of a periodic grid",
+                    got="×".join(map(str, sizes)),
+                    remedy="a larger kernel would see a sample twice; use a smaller one",
+                )
+            )
         return strided_sizes(
             f"{self.in_type} → {self.out_type}", sizes, self.kernel_size, self.stride, self.padding
         )

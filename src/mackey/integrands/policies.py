@@ -1,8 +1,8 @@
 """What attention does with the group axis of a field: contract it, keep one map for each frame, or attend
 over it.
 
-Each policy is a choice of G/H for the same array. Tokens are (b, n, d, heads, e): d fibre, e fields of a
-head. A sequence is (b, maps·heads, t, w): independent maps of t tokens of width w, as
+Each policy is a choice of G/H for the same array. Tokens are (b, n, heads, e, d): e fields of a head, d
+fibre. A sequence is (b, maps·heads, t, w): independent maps of t tokens of width w, as
 scaled_dot_product_attention wants.
 """
 
@@ -20,11 +20,8 @@ class AbstractAxis(ABC):
     """How a fibre is read, and the view of tokens that makes attention one call."""
 
     crosses_orientations = False
-    row_order = (
-        0,
-        2,
-        1,
-    )  # of (part, fibre, heads): the rows of the fused q, k, v map for which views copy nothing
+    # of (part, heads, e, d): the rows of the fused q, k, v map for which views copy nothing
+    row_order = (0, 1, 2, 3)
 
     @abstractmethod
     def why_not(self, field: FieldType) -> str | None:
@@ -40,11 +37,11 @@ class AbstractAxis(ABC):
 
     @abstractmethod
     def to_sequence(self, tokens: Tensor) -> Tensor:
-        """(b, n, d, heads, e) as (b, maps·heads, t, w)."""
+        """(b, n, heads, e, d) as (b, maps·heads, t, w)."""
 
     @abstractmethod
     def from_sequence(self, sequence: Tensor, fibre: int, heads: int) -> Tensor:
-        """The inverse, (b, n, d, heads, e)."""
+        """The inverse, (b, n, heads, e, d)."""
 
     def _samples(self, field: FieldType) -> AbstractDomain:
         """What the tokens of a map are samples of."""
@@ -68,10 +65,10 @@ class Contract(AbstractAxis):
         return field
 
     def to_sequence(self, tokens: Tensor) -> Tensor:
-        return tokens.permute(0, 3, 1, 2, 4).flatten(3)
+        return tokens.transpose(1, 2).flatten(3)
 
     def from_sequence(self, sequence: Tensor, fibre: int, heads: int) -> Tensor:
-        return sequence.unflatten(-1, (fibre, -1)).permute(0, 2, 3, 1, 4)
+        return sequence.transpose(1, 2).unflatten(-1, (-1, fibre))
 
 
 class AbstractOverGroup(AbstractAxis):
@@ -97,16 +94,16 @@ class AbstractOverGroup(AbstractAxis):
 class Frame(AbstractOverGroup):
     """One N×N map for each orientation: the sources are the translates g′ = (t, e)."""
 
-    row_order = (0, 1, 2)
+    row_order = (0, 3, 1, 2)
 
     def admits(self, pose: Pose) -> Bool[Tensor, "*m"]:
         return pose.element == 0
 
     def to_sequence(self, tokens: Tensor) -> Tensor:
-        return tokens.permute(0, 2, 3, 1, 4).flatten(1, 2)
+        return tokens.permute(0, 4, 2, 1, 3).flatten(1, 2)
 
     def from_sequence(self, sequence: Tensor, fibre: int, heads: int) -> Tensor:
-        return sequence.unflatten(1, (fibre, heads)).permute(0, 3, 1, 2, 4)
+        return sequence.unflatten(1, (fibre, heads)).permute(0, 3, 2, 4, 1)
 
     def poses(self, field: FieldType, sizes: tuple[int, ...], device: torch.device) -> Pose:
         """h⁻¹(x′ − x), one map for each h."""
@@ -121,13 +118,13 @@ class Lift(AbstractOverGroup):
     """One map over all (x, h): orientations exchange messages. (N·|H|)² scores."""
 
     crosses_orientations = True
-    row_order = (1, 0, 2)
+    row_order = (3, 0, 1, 2)
 
     def to_sequence(self, tokens: Tensor) -> Tensor:
-        return tokens.permute(0, 3, 1, 2, 4).flatten(2, 3)
+        return tokens.permute(0, 2, 1, 4, 3).flatten(2, 3)
 
     def from_sequence(self, sequence: Tensor, fibre: int, heads: int) -> Tensor:
-        return sequence.unflatten(2, (-1, fibre)).permute(0, 2, 3, 1, 4)
+        return sequence.unflatten(2, (-1, fibre)).permute(0, 2, 1, 4, 3)
 
 
 AXES: dict[str, AbstractAxis] = {"contract": Contract(), "frame": Frame(), "lift": Lift()}

@@ -1,4 +1,5 @@
-"""How a score depends on g′, the relative pose: not at all, by a table, by group RoPE, or by content.
+"""How a score depends on g′, the relative pose: not at all, by a table, or by content; twists.py has group
+RoPE.
 
 Each position has its literal score and the two pieces a lowering needs: `turn` acts on q and k once,
 `bias` is added to all scores of a map. q (b, 1, heads, e, d) and k (b, m, heads, e, d): e fields of a head, d
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import FieldType
+from mackey.integrands.constants import AbstractConstants
 from mackey.integrands.policies import AbstractAxis
 from mackey.integrands.steerable import kernel_basis
 from mackey.reps import trivial
@@ -26,15 +28,15 @@ def dot(q: Tensor, k: Tensor) -> Float[Tensor, "b m heads"]:
     return (q * k).sum((-1, -2)) / math.sqrt(q.shape[-1] * q.shape[-2])
 
 
-class AbstractPosition(nn.Module):
+class AbstractPosition(AbstractConstants):
     """A term of the score that knows g′."""
 
     @abstractmethod
     def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
         """a(F(e), F(g′), g′) from the definition."""
 
-    def turn(self, tokens: Tensor, coordinates: Tensor | None) -> Tensor:
-        """ρ(g) on q and on k, tokens (b, n, d, heads, e)."""
+    def turn(self, tokens: Tensor, coordinates: Tensor) -> Tensor:
+        """ρ(g) on q and k together, (b, n, 2, heads, e, d)."""
         return tokens
 
     def needs_coordinates(self) -> bool:
@@ -43,14 +45,23 @@ class AbstractPosition(nn.Module):
     def check(self, sizes: tuple[int, ...]) -> None:
         """Raise if the position has no value for some pair of samples of such an array."""
 
-    def bias(self, q: Tensor, pose: Pose) -> Tensor | None:
-        """What is added to the scores of q (b, maps, heads, t, w): (maps, heads, t, s), or with a batch
-        axis.
-        """
+    def entries(self, pose: Pose) -> Tensor | None:
+        """Which entry of a table each pose reads, for a position that has one."""
         return None
+
+    def bias(self, q: Tensor, index: Tensor) -> Tensor:
+        """What is added to the scores of q (b, maps, heads, t, w): (maps, heads, t, s), or with a batch axis.
+
+        index (maps, t, s): `entries` of all pairs.
+        """
+        raise NotImplementedError(f"{type(self).__name__} adds nothing to the scores")
 
     def needs_poses(self) -> bool:
         return False
+
+    def flops(self, numbers: int) -> int:
+        """Multiply–adds times two, for a q of so many numbers; the turn of q and k is not counted."""
+        return 0
 
 
 class NoPosition(AbstractPosition):
@@ -60,27 +71,35 @@ class NoPosition(AbstractPosition):
         return dot(q, k)
 
 
-class _Entries(nn.Module):
-    """Which entry of a table belongs to a pose: H-orbits of displacements where frames are not samples."""
+class AbstractTable(AbstractPosition):
+    """A number or vector for every entry; entry `owner[element, displacement]` belongs to a pose."""
 
     owner: Tensor
 
-    def __init__(self, field: FieldType, axis: AbstractAxis, extent: int) -> None:
+    def __init__(self, field: FieldType, axis: AbstractAxis, extent: int, *, orbits: bool) -> None:
         super().__init__()
-        seen = axis.read(field).domain
+        if extent < 1:
+            raise ValueError(
+                sentence(
+                    "Attention position",
+                    wanted="a table for at least 1 sample along an axis",
+                    got=str(extent),
+                    remedy="give the largest size",
+                )
+            )
         self.domain, self.extent, self.size = field.domain, extent, 2 * extent - 1
-        dimension = field.domain.group.dimension  # type: ignore[attr-defined]
-        boxes = self.size**dimension
-        if seen == field.domain and isinstance(field.domain, Grid):
+        boxes = self.size**field.domain.group.dimension  # type: ignore[attr-defined]
+        elements = field.rep.group.order if axis.crosses_orientations else 1
+        table = np.arange(elements * boxes).reshape(elements, boxes)
+        if orbits:
+            assert isinstance(field.domain, Grid)
             scalar = trivial(field.domain.stabiliser)
-            owner = kernel_basis(field.domain, self.size, scalar, scalar).owner
+            with torch.device("cpu"):
+                owner = kernel_basis(field.domain, self.size, scalar, scalar).owner
             assert owner is not None
             table = owner.reshape(1, boxes)
-        else:
-            elements = field.rep.group.order if axis.crosses_orientations else 1
-            table = np.arange(elements * boxes).reshape(elements, boxes)
         self.count = int(table.max()) + 1
-        self.register_buffer("owner", torch.as_tensor(table), persistent=False)
+        self.hold("owner", table)
 
     def check(self, sizes: tuple[int, ...]) -> None:
         if max(sizes) > self.extent:
@@ -93,185 +112,65 @@ class _Entries(nn.Module):
                 )
             )
 
-    def forward(self, pose: Pose) -> Tensor:
+    def entries(self, pose: Pose) -> Tensor:
         return self.owner[pose.element, self.domain.tap(pose.displacement, self.size)]
-
-
-class Table(AbstractPosition):
-    """a = ⟨q, k⟩ + b(g′), one learned number for each head and each pose (H-orbit of poses for contract)."""
-
-    def __init__(self, field: FieldType, heads: int, axis: AbstractAxis, extent: int) -> None:
-        super().__init__()
-        self.entries = _Entries(field, axis, extent)
-        self.weight = nn.Parameter(torch.zeros(heads, self.entries.count))
-
-    def check(self, sizes: tuple[int, ...]) -> None:
-        self.entries.check(sizes)
-
-    def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
-        return dot(q, k) + self.weight[:, self.entries(pose)].T
-
-    def bias(self, q: Tensor, pose: Pose) -> Tensor:
-        return self.weight[:, self.entries(pose)].transpose(0, 1)
 
     def needs_poses(self) -> bool:
         return True
 
 
-class Content(AbstractPosition):
-    """a = ⟨q, k + p(g′)⟩: a learned vector for each pose; steerable, p(hx) = ρ(h) p(x), for contract."""
+def _frames_are_not_samples(field: FieldType, axis: AbstractAxis) -> bool:
+    """Whether H still acts on what the scores see: then a table has one entry for each H-orbit."""
+    return axis.read(field).domain == field.domain and isinstance(field.domain, Grid)
+
+
+class Table(AbstractTable):
+    """a = ⟨q, k⟩ + b(g′), one learned number for each head and each pose (H-orbit of poses for contract)."""
 
     def __init__(self, field: FieldType, heads: int, axis: AbstractAxis, extent: int) -> None:
-        super().__init__()
-        seen = axis.read(field)
-        self.width, self.fibre, self.heads = field.multiplicity // heads, seen.rep.dim, heads
-        self.entries = _Entries(field, axis, extent)
-        if seen.domain == field.domain and isinstance(field.domain, Grid):
-            basis = kernel_basis(field.domain, 2 * extent - 1, trivial(field.domain.stabiliser), field.rep)
-            vectors = torch.as_tensor(basis.dense[:, :, 0, :])
-            self.entries.register_buffer("owner", torch.arange(vectors.shape[-1])[None], persistent=False)
-        else:
-            vectors = torch.eye(self.entries.count, dtype=torch.float64)[:, None, :]
-        self._exact = vectors
-        self.register_buffer("_vectors", vectors.to(torch.get_default_dtype()), persistent=False)
-        self.weight = nn.Parameter(torch.randn(heads, self.width, len(vectors)) * self.width**-0.5)
+        super().__init__(field, axis, extent, orbits=_frames_are_not_samples(field, axis))
+        self.weight = nn.Parameter(torch.zeros(heads, self.count))
 
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._vectors = self._exact.to(self.weight)
-        return result
+    def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
+        return dot(q, k) + self.weight[:, self.entries(pose)].T
+
+    def bias(self, q: Tensor, index: Tensor) -> Tensor:
+        return self.weight.index_select(1, index.flatten()).unflatten(1, index.shape).transpose(0, 1)
+
+
+class Content(AbstractTable):
+    """a = ⟨q, k + p(g′)⟩: a learned vector for each pose; steerable, p(hx) = ρ(h) p(x), for contract."""
+
+    _vectors: Tensor
+
+    def __init__(self, field: FieldType, heads: int, axis: AbstractAxis, extent: int) -> None:
+        super().__init__(field, axis, extent, orbits=False)
+        self.width, self.heads = field.multiplicity // heads, heads
+        self.is_steerable = _frames_are_not_samples(field, axis)
+        free = self.count
+        if self.is_steerable:
+            assert isinstance(field.domain, Grid)
+            with torch.device("cpu"):
+                basis = kernel_basis(field.domain, self.size, trivial(field.domain.stabiliser), field.rep)
+            self.hold("_vectors", basis.dense[:, :, 0, :])
+            free = basis.count
+        self.weight = nn.Parameter(torch.randn(heads, self.width, free) * self.width**-0.5)
 
     def table(self) -> Float[Tensor, "heads e d r"]:
         """p for every pose."""
+        if not self.is_steerable:
+            return self.weight[:, :, None]
         return torch.einsum("hen,ndr->hedr", self.weight, self._vectors)
-
-    def check(self, sizes: tuple[int, ...]) -> None:
-        self.entries.check(sizes)
 
     def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
         p = self.table()[..., self.entries(pose)]  # heads e d m
         return dot(q, k) + dot(q, p.permute(3, 0, 1, 2)[None])
 
-    def bias(self, q: Tensor, pose: Pose) -> Tensor:
-        p = self.table().transpose(1, 2).flatten(1, 2)  # heads (d e) r
+    def bias(self, q: Tensor, index: Tensor) -> Tensor:
+        p = self.table().flatten(1, 2)  # heads (e d) r
         scores = (q @ p) / math.sqrt(q.shape[-1])
-        index = self.entries(pose)[:, None].expand(-1, self.heads, -1, -1)
+        index = index[:, None].expand(-1, self.heads, -1, -1)
         return torch.gather(scores, -1, index.expand(q.shape[0], *index.shape))
 
-    def needs_poses(self) -> bool:
-        return True
-
-
-def _rotate(pairs: Tensor, phase: Tensor) -> Tensor:
-    """(cos, −sin; sin, cos) on the last axis of size 2."""
-    c, s = phase.cos(), phase.sin()
-    return torch.stack([pairs[..., 0] * c - pairs[..., 1] * s, pairs[..., 0] * s + pairs[..., 1] * c], -1)
-
-
-def _frequencies(pairs: int, dimension: int) -> Tensor:
-    """Random directions, lengths from π down to π/32 in equal ratios: wave lengths of 2 to 64 samples."""
-    directions = torch.nn.functional.normalize(torch.randn(pairs, dimension), dim=-1)
-    return directions * (math.pi * 32.0 ** (-torch.arange(pairs) / max(pairs - 1, 1)))[:, None]
-
-
-class Twist(AbstractPosition):
-    """Group RoPE between equal orientations: a = Σ_h ⟨q_h, R(⟨hξ, x⟩) k_h⟩; h turns the frequency ξ of
-    channel h.
-
-    A representation of the translations in the frame of each channel, hence a function of g⁻¹g′, with no
-    table.
-    """
-
-    def __init__(self, field: FieldType, heads: int, axis: AbstractAxis) -> None:
-        super().__init__()
-        width = field.multiplicity // heads
-        if width % 2:
-            raise ValueError(
-                sentence(
-                    "Attention position twist",
-                    wanted="an even number of fields in each head",
-                    got=str(width),
-                    remedy="change the multiplicity or the heads",
-                )
-            )
-        self.weight = nn.Parameter(_frequencies(width // 2, field.domain.group.dimension))  # type: ignore[attr-defined]
-        turns = field.rep.group.matrices if isinstance(field.domain, Grid) else np.eye(1)[None]
-        self._exact = torch.as_tensor(turns)
-        self.register_buffer("_turns", self._exact.to(self.weight), persistent=False)
-
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._turns = self._exact.to(self.weight)
-        return result
-
-    def phase(self, coordinates: Tensor, fibre: int) -> Tensor:
-        """⟨hξ_j, x⟩, shape (n, d, pairs)."""
-        return torch.einsum("hij,pj,ni->nhp", self._turns[:fibre], self.weight, coordinates.to(self.weight))
-
-    def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
-        pairs = k.transpose(-1, -2).unflatten(-1, (-1, 2))  # b m heads d pairs 2
-        turned = _rotate(pairs, self.phase(pose.displacement, k.shape[-1])[:, None])
-        return dot(q, turned.flatten(-2).transpose(-1, -2))
-
-    def turn(self, tokens: Tensor, coordinates: Tensor | None) -> Tensor:
-        assert coordinates is not None
-        phase = self.phase(coordinates, tokens.shape[2])[:, :, None]
-        return _rotate(tokens.unflatten(-1, (-1, 2)), phase).flatten(-2)
-
-    def needs_coordinates(self) -> bool:
-        return True
-
-
-class InducedTwist(AbstractPosition):
-    """Group RoPE across orientations: a = ⟨q, ρ(g′)k⟩ with ρ induced from the translation character ξ.
-
-    ρ(x, h) permutes the orbit {h_i ξ} by h and rotates channel η by ⟨ηξ, x⟩; needs 2·|H| fields for each
-    frequency.
-    """
-
-    _origin: Tensor
-
-    def __init__(self, field: FieldType, heads: int, axis: AbstractAxis) -> None:
-        super().__init__()
-        H, width = field.rep.group, field.multiplicity // heads
-        if width % (2 * H.order):
-            raise ValueError(
-                sentence(
-                    "Attention position twist with axis lift",
-                    wanted=f"a multiple of 2·|H| = {2 * H.order} fields in each head",
-                    got=str(width),
-                    remedy="change the multiplicity or the heads",
-                )
-            )
-        self.order = H.order
-        self.weight = nn.Parameter(_frequencies(width // (2 * H.order), H.dimension))
-        self._exact = torch.as_tensor(H.matrices)
-        self.register_buffer("_turns", self._exact.to(self.weight), persistent=False)
-        self.register_buffer(
-            "_origin", torch.as_tensor(H.table[H.inverses]), persistent=False
-        )  # [h, η] = h⁻¹η
-
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._turns = self._exact.to(self.weight)
-        return result
-
-    def phase(self, coordinates: Tensor) -> Tensor:
-        """⟨ηξ_p, x⟩, shape (n, pairs, |H|)."""
-        return torch.einsum("hij,pj,ni->nph", self._turns, self.weight, coordinates.to(self.weight))
-
-    def score(self, q: Tensor, k: Tensor, pose: Pose) -> Float[Tensor, "b m heads"]:
-        pairs = k[..., 0].unflatten(-1, (-1, self.order, 2))  # b m heads p i 2
-        index = self._origin[pose.element][None, :, None, None, :, None].expand(pairs.shape)
-        turned = _rotate(torch.gather(pairs, -2, index), self.phase(pose.displacement)[:, None])
-        return dot(q, turned.flatten(-3)[..., None])
-
-    def turn(self, tokens: Tensor, coordinates: Tensor | None) -> Tensor:
-        assert coordinates is not None
-        pairs = tokens.unflatten(-1, (-1, self.order, 2))  # b n d heads p i 2
-        index = self._origin[:, None, None, :, None].expand(pairs.shape)
-        phase = self.phase(coordinates)[:, None, None]
-        return _rotate(torch.gather(pairs, -2, index), phase).flatten(-3)
-
-    def needs_coordinates(self) -> bool:
-        return True
+    def flops(self, numbers: int) -> int:
+        return 2 * numbers * self.count

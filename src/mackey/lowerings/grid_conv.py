@@ -33,7 +33,7 @@ class GridConv(AbstractLowering):
         """The convolution that ω prescribes, with this filter (its rows perhaps in another order)."""
         domain, padding = omega.in_type.domain, omega.padding
         assert isinstance(domain, Grid)
-        if omega.stride > 1 or padding * 2 + 1 < omega.kernel_size:
+        if domain.periodic or omega.stride > 1 or padding * 2 + 1 < omega.kernel_size:
             omega.output_sizes(domain.sizes(f))
         if domain.periodic and padding:
             f = torch.nn.functional.pad(f, (padding, padding) * domain.dimension, mode="circular")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mackey.integrands import Softmax, linear, positions, steerable
+from mackey.integrands import Softmax, linear, steerable, twists
 from mackey.lowerings import attention, grid_conv
 from mackey.nn import dropout, norm, pool
 from mackey.spaces import GroupGrid, Pose
@@ -90,7 +90,7 @@ def _unscaled(
 def _frame_blind_phase(self: Any, coordinates: Tensor, fibre: int) -> Tensor:
     """Ordinary RoPE on a regular fibre: the frequency does not turn with the orientation channel."""
     same = torch.einsum("pj,nj->np", self.weight, coordinates.to(self.weight))
-    return same[:, None].expand(-1, fibre, -1)
+    return same[..., None].expand(-1, -1, fibre)
 
 
 def _mis_ordered_relative_index(
@@ -189,7 +189,7 @@ MUTANTS = (
     Mutant("wrong scale of scores", attention, "_mix", _unscaled, "parity", "frame none softmax k1"),
     Mutant(
         "RoPE that does not turn",
-        positions.Twist,
+        twists.Twist,
         "phase",
         _frame_blind_phase,
         "equivariance",
@@ -209,7 +209,7 @@ MUTANTS = (
         "forward",
         _single_channel_dropout,
         "equivariance",
-        "FieldDropout",
+        "FieldDropout regular",
     ),
     Mutant(
         "batch norm per channel",
