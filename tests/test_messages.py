@@ -200,6 +200,177 @@ def test_user_score_with_a_wrong_number_of_heads() -> None:
             return torch.zeros(there.shape[0], there.shape[1], 3, dtype=there.dtype)
 
     scalars = field("p4", "trivial", 2)
-    layer = mk.nn.Integral(ThreeHeads(scalars, scalars))
     with pytest.raises(ValueError, match="heads that divide 2 fields"):
-        layer(torch.zeros(1, 2, 3, 3))
+        mk.nn.Integral(ThreeHeads(scalars, scalars))
+
+
+def _integrand(**methods) -> type[mk.Integrand]:
+    """A user's ω with these methods; the message is F(g′) unless given."""
+    return type("Mine", (mk.Integrand,), {"message": lambda self, here, there, pose: there, **methods})
+
+
+def _scalars(domain: mk.spaces.AbstractDomain, count: int = 2) -> mk.FieldType:
+    return mk.FieldType(domain, mk.reps.trivial(domain.stabiliser), count)
+
+
+VECTORS, SCALARS, TORUS = (
+    field("p4", "vector", 2),
+    field("p4", "trivial", 2),
+    mk.spaces.Grid(P4, periodic=True),
+)
+REFUSED = [
+    (
+        "NaN at the origin",
+        VECTORS,
+        {
+            "message": lambda s, h, t, p: (
+                t * (p.displacement / p.displacement.norm(dim=-1, keepdim=True))[:, None]
+            )
+        },
+        "finite numbers wherever the support reaches, got NaN",
+    ),
+    (
+        "NaN in the score",
+        SCALARS,
+        {
+            "score": lambda s, h, t, p: (
+                (p.displacement[:, 0] / p.displacement.norm(dim=-1)).expand(1, 1, -1).mT
+            )
+        },
+        "finite numbers",
+    ),
+    (
+        "index of the source",
+        SCALARS,
+        {"message": lambda s, h, t, p: t * torch.arange(t.shape[1], dtype=t.dtype)[None, :, None, None]},
+        r"ω\(F, g′\) from F\(e\), F\(g′\) and g′ alone.* at sources in another order",
+    ),
+    ("running sum", SCALARS, {"message": lambda s, h, t, p: t.cumsum(1)}, "sources in another order"),
+    (
+        "index in the score",
+        SCALARS,
+        {
+            "score": lambda s, h, t, p: (
+                torch.linspace(0, 3, t.shape[1], dtype=t.dtype).expand(len(t), 1, -1).mT
+            ),
+            "normalise": mk.integrands.Softmax(),
+        },
+        "sources in another order",
+    ),
+    (
+        "far sources only",
+        SCALARS,
+        {"message": lambda s, h, t, p: t * (1 + (p.displacement[:, 0] > 2.5).to(t))[None, :, None, None]},
+        r"ω\(hF, hg′\) = σ\(h\) ω\(F, g′\)",
+    ),
+    (
+        "offset",
+        VECTORS,
+        {"offset": lambda s: torch.ones(2, 2, dtype=torch.float64)},
+        r"σ\(h\) offset = offset",
+    ),
+    (
+        "integral overridden",
+        SCALARS,
+        {"integral_at": lambda s, tokens, pose, sizes, target: tokens[:, target] * target},
+        r"Φ\(hf\) = h Φ\(f\).* on 5×5|Φ\(hf\) = h Φ\(f\).* on 4×4",
+    ),
+    (
+        "two values for one",
+        SCALARS,
+        {"message": lambda s, h, t, p: torch.cat([t, t], 2)},
+        r"Mine.message: wanted one value of 2×trivial .* got \(2, 81, 4, 1\)",
+    ),
+    (
+        "one value for all sources",
+        SCALARS,
+        {"message": lambda s, h, t, p: h},
+        r"got \(2, 1, 2, 1\); return \(b, m, c, d\); .expand_as\(there\)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "methods", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_integrals_that_are_not_equivariant(kind: mk.FieldType, methods: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        mk.nn.Integral(_integrand(**methods)(kind, kind))
+
+
+def test_integrals_on_sets_and_even_tori() -> None:
+    points = _scalars(mk.spaces.Set(5), 3)
+    running = _integrand(message=lambda self, here, there, pose: there.cumsum(1))
+    with pytest.raises(ValueError, match="sources in another order"):
+        mk.nn.Integral(running(points, points))
+    indexed = _integrand(integral_at=lambda self, tokens, pose, sizes, target: tokens[:, target] * target)
+    with pytest.raises(ValueError, match=r"Φ\(hf\) = h Φ\(f\)"):
+        mk.nn.Integral(indexed(points, points))
+    scalars, vectors = _scalars(TORUS), mk.FieldType(TORUS, mk.reps.standard(P4.point_group), 2)
+    step = _integrand(message=lambda self, here, there, pose: there * pose.displacement[None, :, None])
+    with pytest.raises(ValueError, match=r"Φ\(hf\) = h Φ\(f\) for all h in C4, got .* on 4×4"):
+        mk.nn.Integral(step(scalars, vectors))
+
+
+def test_integrals_whose_parts_do_not_fit() -> None:
+    regular, flat = field("p4", "regular", 2), field("p4", "trivial", 8)
+    before, after = _integrand()(regular, regular), _integrand()(regular, regular)
+    before.pre = mk.integrands.Linear(regular, flat)
+    with pytest.raises(ValueError, match=r"Mine feature_type: wanted 8×trivial .* got 2×regular"):
+        mk.nn.Integral(before)
+    after.post = mk.integrands.Linear(flat, flat)
+    with pytest.raises(ValueError, match="Mine value_type: wanted 8×trivial"):
+        mk.nn.Integral(after)
+
+
+def test_integrals_of_our_own_integrands() -> None:
+    """Tables smaller than the probe; groups that leave the lattice."""
+    regular, eighth = field("p4", "regular", 2), field("p8", "regular", 1)
+    for omega in (
+        mk.integrands.Attention(regular, regular, position=("table", 2)),
+        mk.integrands.Attention(regular, regular, position=("content", 3), axis="lift", window=3),
+        mk.integrands.Linear(eighth, eighth, kernel_size=3),
+    ):
+        assert mk.nn.Integral(omega).integrand is omega
+
+
+def test_black_box_on_an_even_torus() -> None:
+    """No sample is its centre: what is invariant about the corner of four pixels is not about one of them."""
+    layer = mk.nn.Integral(
+        mk.integrands.BlackBox(_scalars(TORUS), _scalars(TORUS), lambda f: f.mean((-1, -2)))
+    )
+    with pytest.raises(ValueError, match=r"BlackBox: not equivariant: wanted odd sizes, .* got 4×4"):
+        layer(torch.zeros(1, 2, 4, 4))
+
+
+def test_layers_refuse_fields_on_the_group_itself() -> None:
+    kind = _scalars(mk.spaces.GroupGrid(P4), 3)
+    for layer in (
+        lambda: mk.nn.Linear(kind, kind), lambda: mk.nn.BatchNorm(kind), lambda: mk.nn.Attention(kind),
+        lambda: mk.nn.Pointwise(kind), lambda: mk.nn.FieldDropout(kind), lambda: mk.nn.GroupMax(kind),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"wanted fields on a Grid, .*use regular fibres on Grid"):
+            layer()
+
+
+def test_numbers_that_make_no_sense() -> None:
+    regular = field("p4", "regular", 4)
+    with pytest.raises(ValueError, match="heads that divide 4 fields, got 0"):
+        mk.nn.Attention(regular, heads=0)
+    for position in ("table", "content"):
+        with pytest.raises(ValueError, match="a table for at least 1 sample along an axis, got 0"):
+            mk.nn.Attention(regular, position=(position, 0))
+    with pytest.raises(ValueError, match="padding ≥ 0, got 3, 1 and -1"):
+        mk.nn.Conv(regular, regular, 3, padding=-1)
+    with pytest.raises(ValueError, match=r"an odd window, .*got -1"):
+        mk.nn.Attention(regular, window=-1)
+    for kernel_size in (2, 4):
+        with pytest.raises(ValueError, match=f"an odd kernel_size, .* got {kernel_size}"):
+            mk.nn.Attention(regular, kernel_size=kernel_size)
+
+
+def test_pointwise_function_that_tells_channels_apart() -> None:
+    regular = field("p4", "regular", 2)
+    with pytest.raises(
+        ValueError, match=r"one function for all channels of a fibre, got PReLU.*permutes them"
+    ):
+        mk.nn.Pointwise(regular, torch.nn.PReLU(8))
+    mk.nn.Pointwise(regular, torch.nn.PReLU())

@@ -2,6 +2,7 @@
 
 from mackey.integrands import AbstractIntegrand
 from mackey.integrands.mackey import check_mackey
+from mackey.integrate import plan
 from mackey.nn.layer import AbstractIntegralLayer
 
 
@@ -13,5 +14,5 @@ class Integral(AbstractIntegralLayer):
     """
 
     def __init__(self, integrand: AbstractIntegrand, lowering: str | None = None) -> None:
-        check_mackey(integrand)
+        check_mackey(integrand, plan(integrand, "literal"))
         super().__init__(integrand, lowering)
