@@ -132,6 +132,15 @@ ATTENTIONS = [
 ]
 
 
+TOKENS = {"set": mk.spaces.Set(4), "sequence": mk.spaces.Sequence()}
+
+
+def _at_point(fibre: str, count: int) -> mk.FieldType:
+    """The same fibre where only the point group is left."""
+    on_grid = field("p4m", fibre, count)
+    return mk.FieldType(mk.spaces.Point(on_grid.rep.group), on_grid.rep, count)
+
+
 def _tokens(domain: mk.spaces.AbstractDomain, channels: int) -> mk.FieldType:
     return mk.FieldType(domain, mk.reps.trivial(domain.stabiliser), channels)
 
@@ -168,8 +177,21 @@ LAYERS = [
         )
         for fibre in ("regular", "irreps", "quotient")
     ),
-    Case(
-        "Linear set", lambda: mk.nn.Linear(_tokens(mk.spaces.Set(4), 3), _tokens(mk.spaces.Set(4), 2)), (4,)
+    *(
+        Case(
+            f"Linear {name}", lambda domain=domain: mk.nn.Linear(_tokens(domain, 3), _tokens(domain, 2)), (4,)
+        )
+        for name, domain in TOKENS.items()
+    ),
+    Case("Linear point", lambda: mk.nn.Linear(_at_point("irreps", 2), _at_point("regular", 2)), ()),
+    *(
+        Case(f"{layer.__name__} {name}", lambda layer=layer, domain=domain: layer(_tokens(domain, 3)), (4,))
+        for layer in (mk.nn.BatchNorm, mk.nn.LayerNorm, mk.nn.FieldDropout)
+        for name, domain in TOKENS.items()
+    ),
+    *(
+        Case(f"BatchNorm point {fibre}", lambda fibre=fibre: mk.nn.BatchNorm(_at_point(fibre, 2)), (), 4)
+        for fibre in ("regular", "irreps")
     ),
     *(
         Case(f"BatchNorm {fibre}", lambda fibre=fibre: mk.nn.BatchNorm(field("p4m", fibre, 2)), (4, 4))
@@ -197,7 +219,7 @@ LAYERS = [
     Case("SpaceMax", lambda: mk.nn.SpaceMax(field("p4m", "regular", 2)), (4, 4)),
     Case("WindowMax", lambda: mk.nn.WindowMax(field("p4m", "regular", 2), 3, stride=2), (7, 7)),
     Case("WindowMean", lambda: mk.nn.WindowMean(field("p4m", "irreps", 2), 2), (6, 6)),
-    Case("FieldDropout", lambda: mk.nn.FieldDropout(field("p4m", "regular", 4), 0.5), (4, 4)),
+    Case("FieldDropout regular", lambda: mk.nn.FieldDropout(field("p4m", "regular", 4), 0.5), (4, 4)),
     Case(
         "Residual",
         lambda: mk.nn.Residual(mk.nn.Conv(field("p4", "regular", 2), field("p4", "regular", 2), 3)),
@@ -222,6 +244,14 @@ MODELS = [
     *(
         Case(f"gcnn {group}", lambda group=group: mk.zoo.images.gcnn(group, fields=3, depth=3), (9, 9))
         for group in ("p4", "p4m")
+    ),
+    *(
+        Case(
+            f"gcnn p4 pool {pool}",
+            lambda pool=pool: mk.zoo.images.gcnn("p4", fields=2, depth=3, pool=pool),
+            (size, size),
+        )
+        for pool, size in ((2, 8), (3, 9))
     ),
     *(
         Case(

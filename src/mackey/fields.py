@@ -110,5 +110,8 @@ class Guarantee:
 
 
 def weakest(guarantees: list[Guarantee]) -> Guarantee:
-    """The guarantee of a chain: that of its weakest link."""
-    return max(guarantees, key=lambda g: Guarantee.KINDS.index(g.kind))
+    """The guarantee of a chain: the weakest kind, under what the groups of all links share."""
+    kind = max((g.kind for g in guarantees), key=Guarantee.KINDS.index)
+    groups = dict.fromkeys(g.group for g in guarantees)
+    clauses = dict.fromkeys(clause for g in guarantees for clause in g.note.split("; ") if clause)
+    return Guarantee(kind, " ∩ ".join(groups), "; ".join(clauses))

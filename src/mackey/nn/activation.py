@@ -2,6 +2,7 @@
 rest.
 """
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -38,9 +39,45 @@ class Pointwise(AbstractLayer):
                 )
             )
         self.function = function
+        _check_pointwise(function, in_type)
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         return self.function(x)
+
+
+def _check_pointwise(function: Function, in_type: FieldType) -> None:
+    """Raise if a function treats the channels of a fibre unlike: a PReLU with a slope for each does."""
+    probe, dtype = function, torch.get_default_dtype()
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(function, nn.Module):
+        if any(parameter.is_meta for parameter in function.parameters()):
+            return  # nothing to compute with yet
+        probe, dtype = copy.deepcopy(function).to("cpu", torch.float64), torch.float64
+        with torch.no_grad():  # fresh slopes are all equal, and a broken layer looks right
+            for parameter in probe.parameters():
+                parameter.copy_(torch.rand(parameter.shape, generator=generator))
+    sizes = (3,) * (in_type.domain.dimension if isinstance(in_type.domain, Grid) else 1)
+    x = torch.randn(in_type.shape(2, sizes), generator=generator, dtype=dtype, device="cpu")
+    rep = in_type.rep
+    for h in rep.group.generators:
+        order = np.argsort(rep.permutations[h])
+        with torch.no_grad():
+            moved, wanted = (split_fibre(y, rep.dim) for y in (probe(_permuted(x, order)), probe(x)))
+            error = float((moved - wanted[:, :, order]).abs().max())
+        if not error < 1e-5:
+            raise ValueError(
+                sentence(
+                    "activation.Pointwise: not equivariant",
+                    wanted="one function for all channels of a fibre",
+                    got=f"{function}, which differs by {error:.2g} when h = {rep.group.label(h)} "
+                    "permutes them",
+                    remedy="use one slope for all, as in nn.PReLU()",
+                )
+            )
+
+
+def _permuted(x: Tensor, order: np.ndarray) -> Tensor:
+    return merge_fibre(split_fibre(x, len(order))[:, :, order])
 
 
 def _fibres_on_axis_2(x: Tensor, in_type: FieldType, where: str) -> Tensor:
@@ -116,13 +153,7 @@ class FourierActivation(AbstractLayer):
         super().__init__(in_type, in_type)
         _refuse_tokens(in_type, "FourierActivation")
         self.function = function
-        self._exact = torch.as_tensor(_into_regular(in_type.rep))
-        self.register_buffer("_samples", self._exact.to(torch.get_default_dtype()), persistent=False)
-
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._samples = self._exact.to(self._samples)
-        return result
+        self.hold("_samples", _into_regular(in_type.rep))
 
     def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
         fibres = _fibres_on_axis_2(x, self.in_type, "FourierActivation")

@@ -2,17 +2,21 @@
 field.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mackey.axes import Float, merge_fibre, split_fibre
+from mackey.axes import Float, split_fibre
 from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.nn.layer import AbstractLayer
+from mackey.spaces import Grid
 
 
 class AbstractNorm(AbstractLayer):
     """weight: one number a field. bias: one number for each invariant direction of the fibre."""
+
+    _invariants: Tensor
 
     def __init__(self, in_type: FieldType, eps: float) -> None:
         super().__init__(in_type, in_type)
@@ -26,17 +30,11 @@ class AbstractNorm(AbstractLayer):
                 )
             )
         self.eps = eps
-        rows = torch.as_tensor(in_type.rep.invariants)
-        rows = rows / rows.abs().amax(-1, keepdim=True)
-        self._exact = torch.stack([rows, torch.linalg.pinv(rows).T if len(rows) else rows])
+        rows = in_type.rep.invariants
+        rows = rows / np.abs(rows).max(-1, keepdims=True)
         self.weight = nn.Parameter(torch.ones(in_type.multiplicity))
         self.bias = nn.Parameter(torch.zeros(in_type.multiplicity, len(rows)))
-        self.register_buffer("_invariants", self._exact.to(self.weight), persistent=False)
-
-    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
-        result = super()._apply(fn, recurse)
-        self._invariants = self._exact.to(self.weight)
-        return result
+        self.hold("_invariants", np.stack([rows, np.linalg.pinv(rows).T if len(rows) else rows]))
 
     def _shift(self, coordinates: Tensor) -> Tensor:
         """(…, c, k) coordinates as invariant vectors (…, c, d)."""
@@ -63,33 +61,34 @@ class BatchNorm(AbstractNorm):
         self.register_buffer("running_mean", torch.zeros_like(self.bias))
         self.register_buffer("running_var", torch.ones(in_type.multiplicity))
 
-    def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         self.in_type.check(x, "BatchNorm")
-        if self.in_type.rep.is_transitive:
-            flat = split_fibre(x, self.in_type.rep.dim).flatten(2)
-            return torch.nn.functional.batch_norm(
-                flat,
-                self.running_mean[:, 0],
-                self.running_var,
-                self.weight,
-                self.bias[:, 0],
-                self.training,
-                self.momentum,
-                self.eps,
-            ).view(x.shape)
-        return self._general(x)
+        if not self.in_type.rep.is_transitive or not isinstance(self.in_type.domain, Grid):
+            return self._general(x)
+        flat = split_fibre(x, self.in_type.rep.dim).flatten(2)
+        return torch.nn.functional.batch_norm(
+            flat,
+            self.running_mean[:, 0],
+            self.running_var,
+            self.weight,
+            self.bias[:, 0],
+            self.training,
+            self.momentum,
+            self.eps,
+        ).view(x.shape)
 
     def _general(self, x: Tensor) -> Tensor:
-        fields = split_fibre(x, self.in_type.rep.dim).flatten(3)  # b c d n
+        domain = self.in_type.domain
+        tokens = domain.to_tokens(x, self.in_type.rep.dim)  # b n c d
         mean, variance = self.running_mean, self.running_var
         if self.training:
-            mean = self._read(fields.mean((0, 3)))
-            centred = fields - self._shift(mean)[..., None]
-            variance = centred.square().mean((0, 2, 3))
-            self._update(mean, variance, fields.numel() // len(variance))
-        centred = fields - self._shift(mean)[..., None]
-        scaled = centred * (self.weight * torch.rsqrt(variance + self.eps))[:, None, None]
-        return merge_fibre(scaled + self._shift(self.bias)[..., None]).view(x.shape)
+            mean = self._read(tokens.mean((0, 1)))
+            variance = (tokens - self._shift(mean)).square().mean((0, 1, 3))
+            if tokens.numel():  # an empty batch says nothing, as in torch
+                self._update(mean, variance, tokens.numel() // len(variance))
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        out = (tokens - self._shift(mean)) * scale[:, None] + self._shift(self.bias)
+        return domain.from_tokens(out, domain.sizes(x))
 
     def _update(self, mean: Tensor, variance: Tensor, count: int) -> None:
         with torch.no_grad():
@@ -105,7 +104,7 @@ class LayerNorm(AbstractNorm):
     def __init__(self, in_type: FieldType, *, eps: float = 1e-5) -> None:
         super().__init__(in_type, eps)
 
-    def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         self.in_type.check(x, "LayerNorm")
         tokens = self.in_type.domain.to_tokens(x, self.in_type.rep.dim)  # b n c d
         centred = tokens - self._shift(self._read(tokens.mean(2, keepdim=True)))

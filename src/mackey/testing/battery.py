@@ -56,8 +56,11 @@ def _transform_output(module: nn.Module, out: Tensor, element: object) -> Tensor
     if not isinstance(out_type, FieldType):
         return out
     in_type = module.in_type
-    assert isinstance(in_type, FieldType) and isinstance(element, tuple)
-    domain_element = element if out_type.domain == in_type.domain else element[1]
+    assert isinstance(in_type, FieldType)
+    if out_type.domain == in_type.domain:
+        return out_type.transform(out, element)
+    assert isinstance(element, tuple)
+    domain_element = element[1]
     return out_type.transform(out, domain_element)
 
 

@@ -1,9 +1,9 @@
 """Group equivariant convolutional networks (Cohen & Welling, ICML 2016): the seven-layer P4CNN and its p4m
 kin.
 
-Departs from the paper: down-sampling by strided windows only where the integer rule allows it, symmetric
-padding, batch norm shared along the fibre, and a linear head on invariant features, so that the whole network
-is exact.
+Departs from the paper: symmetric padding, a pooling window that fits the size by the integer rule (2 on even,
+3 on odd sizes), batch norm shared along the fibre, and a linear head on invariant features, so that the whole
+network is exact.
 """
 
 import torch
@@ -19,8 +19,9 @@ PAPER = "Cohen & Welling, Group Equivariant Convolutional Networks, ICML 2016, a
 class Model(torch.nn.Module):
     """Images (b, in_channels, n, n) to logits (b, classes), invariant under the point group of `group`.
 
-    Lift, then 3×3 (by default) group convolutions with batch norm and ReLU; a 2×2 max pool after the second
-    where the size is even; mean over space, max over the group, linear head.
+    Lift, then 3×3 (by default) group convolutions with batch norm and ReLU; max over the group, mean over
+    space, linear head. pool: the window of a max pool of stride 2 after the second layer; the paper's 2 needs
+    an even n, 3 an odd one, and 1 (any n) leaves it out.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Model(torch.nn.Module):
         depth: int = 6,
         kernel_size: int = 3,
         dropout: float = 0.0,
+        pool: int = 1,
     ) -> None:
         super().__init__()
         grid = spaces.Grid(groups.named(group))
@@ -40,13 +42,11 @@ class Model(torch.nn.Module):
         image = FieldType(grid, reps.trivial(H), in_channels)
         feature = FieldType(grid, reps.regular(H), fields)
         layers: list[nn.AbstractLayer] = [nn.Lift(image, fields, kernel_size)]
-        for _ in range(depth - 1):
-            layers += [
-                nn.BatchNorm(feature),
-                nn.Pointwise(feature),
-                nn.FieldDropout(feature, dropout),
-                nn.Conv(feature, feature, kernel_size),
-            ]
+        for layer in range(1, depth):
+            layers += [nn.BatchNorm(feature), nn.Pointwise(feature)]
+            if layer == 2 and pool > 1:
+                layers.append(nn.WindowMax(feature, pool, stride=2))
+            layers += [nn.FieldDropout(feature, dropout), nn.Conv(feature, feature, kernel_size)]
         layers += [nn.BatchNorm(feature), nn.Pointwise(feature), nn.GroupMax(feature)]
         self.features = nn.Sequential(*layers)
         self.pool = nn.SpaceMean(self.features.out_type)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mackey import groups, nn, reps, spaces
 from mackey.axes import Float
-from mackey.fields import FieldType, Guarantee
+from mackey.fields import FieldType, Guarantee, weakest
 
 PAPER = "Zaheer, Holston & Park, Group Convolutional Self-Attention for Roto-Translation Equivariance in ViTs"
 
@@ -40,6 +40,10 @@ class Block(torch.nn.Module):
 
     def forward(self, x: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b channels h w"]:
         return self.mix(self.attend(x))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return weakest([self.attend.guarantee, self.mix.guarantee])
 
 
 class Model(torch.nn.Module):
@@ -79,7 +83,8 @@ class Model(torch.nn.Module):
 
     @property
     def guarantee(self) -> Guarantee:
-        return self.lift.guarantee
+        blocks = [block.guarantee for block in self.blocks if isinstance(block, Block)]
+        return weakest([self.lift.guarantee, *blocks, self.readout.guarantee])
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b classes"]:
         return self.head(self.pool(self.readout(self.blocks(self.lift(images)))))
