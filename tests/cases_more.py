@@ -77,9 +77,10 @@ MORE_CONVOLUTIONS = [
             ("pm", "regular", "regular"),
             ("p4m", "regular", "vector"),
         )
-        for size, kernel in ((4, 3), (5, 3), (5, 5))
+        for size, kernel in ((4, 3), (5, 5))
     ),
     torus_conv("p4", "regular", "regular", 4, 1),
+    torus_conv("p4", "regular", "regular", 5, 3),
     torus_conv("Z⋊±1", "regular", "irreps", 4, 3),
     torus_conv("Z⋊±1", "irreps", "regular", 5, 5),
     torus_conv("Z^3⋊O", "trivial", "vector", 4, 3),
@@ -87,7 +88,7 @@ MORE_CONVOLUTIONS = [
         small_conv(group, fibre_in, fibre_out, size, kernel)
         for group in ("p2", "pm")
         for fibre_in, fibre_out in (("regular", "regular"), ("irreps", "vector"))
-        for size, kernel in ((4, 1), (3, 1), (4, 7), (3, 7))
+        for size, kernel in ((4, 1), (4, 7), (3, 7))
     ),
 ]
 
@@ -105,19 +106,11 @@ MORE_ATTENTIONS = [
         for position, normalise in (("twist", "mean"), ("content", "identity"))
     ),
     *(mixing("p1", axis, position) for axis in AXES for position in POSITIONS),
-    *(
-        mixing(group, axis, position)
-        for group in ("pm", "p2m")
-        for axis in AXES
-        for position in POSITIONS[1:]
-    ),
+    *(mixing("pm", axis, position) for axis in AXES for position in POSITIONS[1:]),
+    *(mixing("p2m", axis, position) for axis, position in zip(AXES, POSITIONS[1:], strict=True)),
     *(mixing("p4", axis, position, kernel=3) for axis in AXES for position in POSITIONS[1:]),
     mixing("p4m", "contract", "content", "mean", kernel=3, fibre="irreps"),
-    *(
-        mixing("Z^3⋊O", "contract", position, fibre="vector", size=2)
-        for position in ("none", "table", "content")
-    ),
-    mixing("Z^3⋊O", "frame", "table", size=2),
+    *(mixing("Z^3⋊O", "contract", position, fibre="vector", size=2) for position in ("table", "content")),
     mixing("Z^3⋊O", "frame", "twist", size=2),
     mixing("Z^3⋊O", "lift", "none", "mean", size=2),
     *(
