@@ -124,9 +124,13 @@ def compare(model: nn.Module, reference, channels: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("group", ORDERS)
-@pytest.mark.parametrize(("size", "kernel", "depth"), [(7, 3, 3), (6, 3, 2), (8, 5, 2)])
-def test_gcnn(group: str, size: int, kernel: int, depth: int) -> None:
-    """Lift, then (norm, ReLU, convolution) depth − 1 times, norm, ReLU, and the readout."""
+@pytest.mark.parametrize(
+    ("size", "kernel", "depth", "pool"), [(7, 3, 3, 1), (6, 3, 2, 2), (8, 5, 3, 2), (7, 3, 4, 3)]
+)
+def test_gcnn(group: str, size: int, kernel: int, depth: int, pool: int) -> None:
+    """Lift, then (norm, ReLU, convolution) depth − 1 times, norm, ReLU, and the readout; a maximum over windows
+    after the second ReLU that a convolution follows.
+    """
 
     def reference(model: nn.Module, x: Tensor, training: bool) -> Tensor:
         order, layers = len(poses(group)), list(model.features.layers)
@@ -135,11 +139,13 @@ def test_gcnn(group: str, size: int, kernel: int, depth: int) -> None:
         norms = [layer for layer in layers if isinstance(layer, mk.nn.BatchNorm)]
         assert (len(convolutions), len(norms), kinds[0]) == (depth - 1, depth, mk.nn.Lift)
         x = group_conv(layers[0].integrand, x, group, lift=True)
-        for norm, conv in zip(norms, convolutions, strict=False):
-            x = group_conv(conv.integrand, batch_norm(norm, x, order, training).relu(), group)
+        for index, (norm, conv) in enumerate(zip(norms, convolutions, strict=False)):
+            x = batch_norm(norm, x, order, training).relu()
+            x = F.max_pool2d(x, pool, 2) if index == 1 and pool > 1 else x
+            x = group_conv(conv.integrand, x, group)
         return readout(model, batch_norm(norms[-1], x, order, training).relu(), order)
 
-    model = mk.zoo.images.gcnn(group, 2, 4, fields=3, depth=depth, kernel_size=kernel)
+    model = mk.zoo.images.gcnn(group, 2, 4, fields=3, depth=depth, kernel_size=kernel, pool=pool)
     assert [
         c.integrand.kernel_size for c in model.features.layers if isinstance(c, mk.nn.Conv | mk.nn.Lift)
     ] == ([kernel] * depth)
