@@ -128,8 +128,8 @@ def compare(model: nn.Module, reference, channels: int, size: int) -> None:
     ("size", "kernel", "depth", "pool"), [(7, 3, 3, 1), (6, 3, 2, 2), (8, 5, 3, 2), (7, 3, 4, 3)]
 )
 def test_gcnn(group: str, size: int, kernel: int, depth: int, pool: int) -> None:
-    """Lift, then (norm, ReLU, convolution) depth − 1 times, norm, ReLU, and the readout; a maximum over windows
-    after the second ReLU that a convolution follows.
+    """Lift, then (norm, ReLU, convolution) depth − 1 times, norm, ReLU, and the readout; a maximum over
+    windows after the second ReLU that a convolution follows.
     """
 
     def reference(model: nn.Module, x: Tensor, training: bool) -> Tensor:
