@@ -4,6 +4,7 @@ import pytest
 
 import mackey as mk
 from cases import ALL, LAYERS, MODELS
+from cases_more import MORE_ATTENTIONS, MORE_CONVOLUTIONS
 from mackey.testing import CHECKS, GRAPH_CHECKS, Case
 
 # The graph checks take a second each: one Case for each way of computing, and all models.
@@ -28,7 +29,7 @@ GRAPHS = [
 LITERAL_ONLY = ("Integral",)  # the literal sum is a loop for reading, not for compiling
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", [*ALL, *MORE_CONVOLUTIONS, *MORE_ATTENTIONS], ids=str)
 @pytest.mark.parametrize("check", CHECKS)
 def test_battery(check: str, case: Case) -> None:
     CHECKS[check](case)
