@@ -136,6 +136,12 @@ def _diagonal(omega: AbstractIntegrand, generator: torch.Generator) -> list[Viol
     seen, value = omega.feature_type, omega.value_type
     H = seen.rep.group
     pose = _poses(omega)
+    inside = omega.support.contains(pose)
+    elements = H.elements if isinstance(seen.domain, GroupGrid) else _elements(omega)
+    for h in elements:
+        if not torch.equal(inside, omega.support.contains(_turned(omega, h, pose))):
+            return [(float("inf"), f"h = {H.label(h)}", "a support S with hS = S")]
+    pose = Pose(pose.displacement[inside], pose.element[inside])
     shape = (2, len(pose.element), seen.multiplicity, seen.rep.dim)
     here = torch.randn((2, 1, *shape[2:]), generator=generator, dtype=torch.float64)
     there = torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -147,12 +153,9 @@ def _diagonal(omega: AbstractIntegrand, generator: torch.Generator) -> list[Viol
     found = [(_difference(omega, omega.message(here, *shuffled), message[:, order]), label, part)]
     if score is not None and (other := omega.score(here, *shuffled)) is not None:
         found.append((_difference(omega, other, score[:, order]), label, part))
-    for h in H.elements if isinstance(seen.domain, GroupGrid) else _elements(omega):
+    for h in elements:
         label = f"h = {H.label(h)}"
-        turned = Pose(_move(omega, h, pose.displacement), pose.element)
-        if not torch.equal(omega.support.contains(pose), omega.support.contains(turned)):
-            return [(float("inf"), label, "a support S with hS = S")]
-        arguments = _turn(seen.rep, h, here), _turn(seen.rep, h, there), turned
+        arguments = _turn(seen.rep, h, here), _turn(seen.rep, h, there), _turned(omega, h, pose)
         if score is not None and (other := omega.score(*arguments)) is not None:
             found.append((_difference(omega, other, score), label, "score(hF, hg′) = score(F, g′)"))
         wanted = _turn(value.rep, h, message)
@@ -173,11 +176,12 @@ def _poses(omega: AbstractIntegrand) -> Pose:
     return Pose(pose.displacement[middle].double(), pose.element[middle])
 
 
-def _move(omega: AbstractIntegrand, h: int, displacement: Tensor) -> Tensor:
+def _turned(omega: AbstractIntegrand, h: int, pose: Pose) -> Pose:
+    """hg′, the sources as h moves them."""
     domain = omega.feature_type.domain
     if not isinstance(domain, Grid):
-        return displacement
-    return displacement @ torch.as_tensor(domain.stabiliser.matrices[h]).T
+        return pose
+    return Pose(pose.displacement @ torch.as_tensor(domain.stabiliser.matrices[h]).T, pose.element)
 
 
 def _operator(omega: AbstractIntegrand, literal: Operator, generator: torch.Generator) -> list[Violation]:
