@@ -1,6 +1,7 @@
 """The audit on our models, on foreign ones, and on ones that are broken in known ways."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -10,6 +11,14 @@ import mackey as mk
 from mackey.audit.report import Report
 
 X = torch.randn(4, 1, 13, 13, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """Weights are drawn when a test builds its modules: always the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 class Quarter(nn.Module):
@@ -171,12 +180,13 @@ def test_linear_on_flattened_pixels_is_named() -> None:
 def test_weights_symmetric_to_float32_rounding_are_called_that() -> None:
     model = Symmetric(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     with torch.no_grad():
-        model.conv.weight[0, 0, 0, 0] *= 1 + 3e-7
+        model.conv.weight[0, 0, ::2, ::2] = 0.25  # the four corners
+        model.conv.weight[0, 0, 0, 0] += 6e-8  # twice the spacing of floats there
     report = mk.audit(model, X, group="p4")
     assert report.finding == "rounded" and not report.passed and report.culprit is None
     assert "symmetric up to float32 rounding of its weights" in report.verdict
     with torch.no_grad():
-        model.conv.weight[0, 0, 0, 0] *= 1 + 1e-4
+        model.conv.weight[0, 0, 0, 0] += 1e-3
     report = mk.audit(model, X, group="p4")
     assert report.finding == "broken" and report.culprit.name == "conv"
 
