@@ -152,7 +152,7 @@ def test_group_grid_counts_values_of_the_group() -> None:
     for channels in (13, 14):
         with pytest.raises(ValueError, match=rf"a multiple of \|H\| = 4 .*got shape \(2, {channels}, 5, 5\)"):
             field.check(torch.zeros(2, channels, 5, 5), "here")
-    with pytest.raises(ValueError, match="3 channels"):
+    with pytest.raises(ValueError, match="12 channels"):
         field.check(torch.zeros(2, 16, 5, 5), "here")
 
 
@@ -190,3 +190,11 @@ def test_arrays_smaller_than_the_kernel() -> None:
         ValueError, match=r"at least 5 samples along each axis.*got size 3×4; use a smaller kernel"
     ):
         S.strided_sizes("here", (3, 4), 5, 2, 0)
+
+
+def test_field_types_say_what_they_want() -> None:
+    grid = S.Grid(G.p4())
+    with pytest.raises(ValueError, match=r"wanted a whole multiplicity of at least 1, got 0"):
+        FieldType(grid, R.trivial(grid.stabiliser), 0)
+    with pytest.raises(ValueError, match=r"wanted a representation of C1 on R\^1.* got trivial of C1;"):
+        FieldType(S.Set(5), R.trivial(G.cyclic(1)), 3)

@@ -116,22 +116,10 @@ def explain_model(console: Console, options: Namespace) -> None:
         raise ValueError(sentence("explain", wanted="numbers ≥ 1", got=got, remedy="raise them"))
     model = find(options.model)(group=options.group, in_channels=options.channels)
     explanation = mk.explain(model, (1, options.channels, options.size, options.size))
-    console.print(
-        f"[bold]{options.model} under {options.group}[/]: {explanation.parameters:,} parameters, "
-        f"{explanation.flops:,} FLOPs; {explanation.guarantee}",
-        highlight=False,
-    )
+    console.print(f"[bold]{options.model} under {options.group}[/], {explanation.head}", highlight=False)
     for row in explanation.rows:
-        theory = "" if row.theory is None else f" (theory {row.theory:,})"
-        flops = "" if row.flops is None else f", {row.flops:,} FLOPs"
-        lines = [
-            f"{row.in_type} → {row.out_type}",
-            f"{row.guarantee}; {row.parameters:,} parameters{theory}{flops}",
-            *([f"lowering {row.lowering}"] if row.lowering else []),
-            *(f"not {name}: {reason}" for name, reason in row.why_not.items()),
-        ]
         console.print(f"\n[bold]{row.name}[/]  {row.kind}", highlight=False)
-        for line in lines:
+        for line in row.lines:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 

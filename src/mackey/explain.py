@@ -39,6 +39,19 @@ class Row:
     flops: int | None
     output: tuple[int, ...]
 
+    @property
+    def lines(self) -> list[str]:
+        """What there is to say, a line each; name and kind are the heading."""
+        theory = "" if self.theory is None else f" (theory {self.theory:,})"
+        flops = "unknown" if self.flops is None else f"{self.flops:,}"
+        numbers = f"{self.parameters:,} parameters{theory}, {flops} FLOPs; output {self.output or 'unknown'}"
+        return [
+            f"{self.in_type} → {self.out_type}",
+            f"{self.guarantee}; {numbers}",
+            *([f"lowering {self.lowering}"] if self.lowering else []),
+            *(f"not {name}: {reason}" for name, reason in self.why_not.items()),
+        ]
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -56,21 +69,16 @@ class Explanation:
         """Of the rows where it is known."""
         return sum(row.flops or 0 for row in self.rows)
 
-    def __str__(self) -> str:
+    @property
+    def head(self) -> str:
+        """The module in one line."""
         least = "at least " if any(row.flops is None for row in self.rows) else ""
-        head = f"{self.title}: {self.guarantee}; {self.parameters:,} parameters, {least}{self.flops:,} FLOPs"
-        lines = [head, ""]
+        return f"{self.title}: {self.guarantee}; {self.parameters:,} parameters, {least}{self.flops:,} FLOPs"
+
+    def __str__(self) -> str:
+        lines = [self.head, ""]
         for row in self.rows:
-            theory = "" if row.theory is None else f" (theory {row.theory:,})"
-            flops = "unknown" if row.flops is None else f"{row.flops:,}"
-            lines.append(f"{row.name}  {row.kind}  {row.in_type} → {row.out_type}")
-            lines.append(
-                f"    {row.guarantee}; {row.parameters:,} parameters{theory}, {flops} FLOPs; "
-                f"output {row.output or 'unknown'}"
-            )
-            if row.lowering:
-                lines.append(f"    lowering {row.lowering}")
-            lines += [f"    not {name}: {reason}" for name, reason in row.why_not.items()]
+            lines += [f"{row.name}  {row.kind}", *(f"    {line}" for line in row.lines)]
         return "\n".join(lines)
 
 

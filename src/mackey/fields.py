@@ -1,5 +1,6 @@
 """What a tensor means (FieldType) and what a layer promises (Guarantee)."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from mackey.errors import sentence
 from mackey.groups.abstract import Element
+from mackey.groups.finite import apart
 from mackey.reps import Rep
 from mackey.spaces import AbstractDomain
 
@@ -24,20 +26,20 @@ class FieldType:
 
     def __post_init__(self) -> None:
         if self.rep.group != self.domain.stabiliser:
+            wanted, got = apart(self.domain.stabiliser, self.rep.group)
             raise ValueError(
                 sentence(
                     "FieldType",
-                    wanted=f"a representation of {self.domain.stabiliser}, which "
-                    f"fixes a point of {self.domain}",
-                    got=f"{self.rep} of {self.rep.group}",
+                    wanted=f"a representation of {wanted}, which fixes a point of {self.domain}",
+                    got=f"{self.rep} of {got}",
                     remedy="build it from that group, or restrict it",
                 )
             )
-        if self.multiplicity < 1:
+        if not isinstance(self.multiplicity, int) or self.multiplicity < 1:
             raise ValueError(
                 sentence(
                     "FieldType",
-                    wanted="a multiplicity of at least 1",
+                    wanted="a whole multiplicity of at least 1",
                     got=str(self.multiplicity),
                     remedy="give the number of fields",
                 )
@@ -58,11 +60,13 @@ class FieldType:
 
     def check(self, x: Tensor, where: str) -> None:
         """Raise unless x can hold this type."""
-        if x.ndim != self.domain.tensor_rank or self.domain.channels(x) != self.channels:
+        rank = self.domain.tensor_rank
+        if x.ndim != rank or self.domain.channels(x) != self.channels:
+            held = math.prod(self.shape(1, (1,) * (rank - 2)))  # on GroupGrid the elements are channels too
             raise ValueError(
                 sentence(
                     where,
-                    wanted=f"{self.channels} channels ({self}) in a tensor of {self.domain.tensor_rank} axes",
+                    wanted=f"{held} channels ({self}) in a tensor of {rank} axes",
                     got=f"shape {tuple(x.shape)}",
                     remedy="check the out_type of the layer before it",
                 )

@@ -129,8 +129,7 @@ class Linear(AbstractIntegrand):
     def _basis(self) -> KernelBasis:
         rho, sigma, domain = self.in_type.rep, self.out_type.rep, self.in_type.domain
         if isinstance(domain, Grid):
-            with torch.device("cpu"):  # also where the module is built on another device
-                return kernel_basis(domain, self.kernel_size, rho, sigma)
+            return kernel_basis(domain, self.kernel_size, rho, sigma)
         maps = intertwiners(rho, sigma)
         return KernelBasis(len(maps), float(len(maps)), np.zeros((1, 1)), sampled=maps[..., None])
 

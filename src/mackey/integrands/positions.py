@@ -94,8 +94,7 @@ class AbstractTable(AbstractPosition):
         if orbits:
             assert isinstance(field.domain, Grid)
             scalar = trivial(field.domain.stabiliser)
-            with torch.device("cpu"):
-                owner = kernel_basis(field.domain, self.size, scalar, scalar).owner
+            owner = kernel_basis(field.domain, self.size, scalar, scalar).owner
             assert owner is not None
             table = owner.reshape(1, boxes)
         self.count = int(table.max()) + 1
@@ -150,8 +149,7 @@ class Content(AbstractTable):
         free = self.count
         if self.is_steerable:
             assert isinstance(field.domain, Grid)
-            with torch.device("cpu"):
-                basis = kernel_basis(field.domain, self.size, trivial(field.domain.stabiliser), field.rep)
+            basis = kernel_basis(field.domain, self.size, trivial(field.domain.stabiliser), field.rep)
             self.hold("_vectors", basis.dense[:, :, 0, :])
             free = basis.count
         self.weight = nn.Parameter(torch.randn(heads, self.width, free) * self.width**-0.5)

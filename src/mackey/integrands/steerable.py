@@ -91,7 +91,7 @@ def kernel_basis(grid: Grid, size: int, rho: Rep, sigma: Rep) -> KernelBasis:
 def _tap_permutations(grid: Grid, size: int, points: np.ndarray) -> np.ndarray:
     """moves[h, p] = the tap that h sends tap p to."""
     moved = np.einsum("hij,pj->hpi", grid.stabiliser.matrices, points)
-    moves = grid.tap(torch.as_tensor(moved), size).numpy()
+    moves = grid.tap(torch.as_tensor(moved, device="cpu"), size).numpy()
     assert np.abs(points[moves] - moved).max() < 1e-6, "the stencil is not stable under H"
     return moves
 
