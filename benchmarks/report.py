@@ -1,0 +1,83 @@
+"""The figures of the README, rendered from results/*.json: python -m benchmarks.report rewrites them."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+START, END = "<!-- figures, by python -m benchmarks.report -->", "<!-- end of figures -->"
+
+
+def figures() -> str:
+    """Markdown: accuracy with its spread over seeds, then speed against peers."""
+    return "\n".join([_accuracy(_read("accuracy")), "", _speed(), "", _construction(), "", _memory()])
+
+
+def rewrite() -> None:
+    """Put the figures between the two marks of the README."""
+    before, rest = README.read_text().split(START)
+    README.write_text(f"{before}{START}\n{figures()}\n{END}{rest.split(END)[1]}")
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def _accuracy(found: dict[str, Any]) -> str:
+    recipe = found["recipes"]["G-CSA"]
+    lines = [
+        f"Accuracy, {recipe['task']}: mean ± deviation over {len(found['seeds'])} seeds (splits, weights, "
+        f"angles for each), {recipe['train']['epochs']} epochs, the epoch chosen on the validation split:",
+        "",
+        "| network | parameters | upright | at random angles |",
+        "|---|---|---|---|",
+    ]
+    for row in found["networks"]:
+        spreads = f"{_spread(row['upright'])} | {_spread(row['rotated'])}"
+        lines.append(f"| {row['name']} | {row['parameters']:,} | {spreads} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f} %"
+
+
+def _speed() -> str:
+    machine = _read("convolution")["machine"]
+    lines = [
+        f"Speed on {machine['threads']} cores of {machine['processor']}: ours over the peer, in one run, "
+        "round by round (median and quartiles; `make bench`):",
+        "",
+        "| work | ours, ms | peer | ratio | aim | of the floor's speed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in ("convolution", "attention", "gcsa"):
+        for row in _read(name)["comparisons"]:
+            low, high = row["quartiles"]
+            ours = row["ours"]["median"]
+            aim = "" if row["target"] is None else f"≤ {row['target']:g}"
+            floor = "" if row["floor_ms"] is None else f"{row['floor_ms'] / ours:.0%}"
+            ratio = f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}]"
+            lines.append(f"| {row['workload']} | {ours:.1f} | {row['peer']} | {ratio} | {aim} | {floor} |")
+    return "\n".join(lines)
+
+
+def _construction() -> str:
+    costs = _read("convolution")["construction_ms_cold"]
+    parts = [f"{name} {ours['mackey']:.0f} ms (escnn {ours['escnn']:.0f})" for name, ours in costs.items()]
+    return f"Building the first k = 5 layer of 16 regular fields in a fresh process: {', '.join(parts)}."
+
+
+def _memory() -> str:
+    peaks = _read("gcsa")["peak_memory_mb"]
+    parts = [
+        f"{step}: " + ", ".join(f"{kind} {size:.0f} MB" for kind, size in row.items())
+        for step, row in peaks.items()
+    ]
+    return f"Peak memory of the networks at 32×96×96 above their resting size: {'; '.join(parts)}."
+
+
+if __name__ == "__main__":
+    rewrite()
