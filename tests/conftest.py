@@ -1,6 +1,7 @@
 """Fixtures that every test may use. Imports nothing of mackey: the shape-checking hook must come first."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def parity_folder() -> Path:
 def generator() -> torch.Generator:
     """A fresh source of randomness with a fixed seed."""
     return torch.Generator().manual_seed(SEED)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """Weights are drawn when a test builds its modules: always the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        yield

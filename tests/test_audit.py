@@ -1,7 +1,6 @@
 """The audit on our models, on foreign ones, and on ones that are broken in known ways."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,14 +10,6 @@ import mackey as mk
 from mackey.audit.report import Report
 
 X = torch.randn(4, 1, 13, 13, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
-    """Weights are drawn when a test builds its modules: always the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 class Quarter(nn.Module):

@@ -1,7 +1,5 @@
 """What people hand to an audit: it works, or it is refused in one sentence that says why."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -11,14 +9,6 @@ import mackey as mk
 X = torch.randn(4, 1, 9, 9, generator=torch.Generator().manual_seed(0))
 P4 = mk.groups.p4()
 REGULAR = mk.FieldType(mk.spaces.Grid(P4), mk.reps.regular(P4.point_group), 2)
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
-    """Weights are drawn when a test builds its modules: always the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 class Returns(nn.Module):

@@ -1,7 +1,5 @@
 """What the verdict of an audit may claim: the part of the group that was tested, and nothing from nothing."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -12,14 +10,6 @@ from mackey.audit.elements import motions
 from mackey.audit.types import Image
 
 X = torch.randn(4, 1, 13, 13, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture(autouse=True)
-def seeded() -> Iterator[None]:
-    """Weights are drawn when a test builds its modules: always the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 class Does(nn.Module):

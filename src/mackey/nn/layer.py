@@ -11,10 +11,9 @@ from mackey.integrate import plan
 from mackey.spaces import Grid, GroupGrid, Sequence
 
 
-def guarantee_of(field: FieldType, stride: int = 1) -> Guarantee:
+def guarantee_of(field: FieldType) -> Guarantee:
     """What a layer on this domain can promise: exact, unless the group turns the lattice into another one."""
     domain, group = field.domain, field.domain.group
-    steps = "by multiples of all strides multiplied, " if stride > 1 else ""
     if isinstance(domain, Sequence):
         return Guarantee("exact", group.name, "translations away from the ends")
     if not isinstance(domain, Grid):
@@ -26,7 +25,7 @@ def guarantee_of(field: FieldType, stride: int = 1) -> Guarantee:
     if domain.periodic:
         return Guarantee("exact", group.name, "the whole group of the torus")
     return Guarantee(
-        "exact", group.name, f"point group about the centre; translations {steps}away from the border"
+        "exact", group.name, "point group about the centre; translations by strides away from the border"
     )
 
 
@@ -63,10 +62,6 @@ class AbstractIntegralLayer(AbstractLayer):
         super().__init__(integrand.in_type, integrand.out_type)
         self.integrand = integrand
         self.lowering = plan(integrand, lowering)
-
-    @property
-    def guarantee(self) -> Guarantee:
-        return guarantee_of(self.in_type, self.integrand.stride)
 
     def forward(self, f: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Φ_ω f."""

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mackey.axes import Float, split_fibre
 from mackey.errors import sentence
-from mackey.fields import FieldType, Guarantee
-from mackey.nn.layer import AbstractLayer, guarantee_of
+from mackey.fields import FieldType
+from mackey.nn.layer import AbstractLayer
 from mackey.reps import trivial
 from mackey.spaces import Grid, Point, strided_sizes
 
@@ -147,10 +147,6 @@ class AbstractWindowPool(AbstractLayer):
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
         self.dimension = in_type.domain.dimension
-
-    @property
-    def guarantee(self) -> Guarantee:
-        return guarantee_of(self.in_type, self.stride)
 
     def _check(self, x: Tensor) -> None:
         where = type(self).__name__
