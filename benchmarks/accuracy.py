@@ -1,6 +1,6 @@
-"""The demo's comparison over five seeds, and the search for its learning rates.
+"""The demo's comparison over seeds and tasks, and the search for its learning rates.
 
-python -m benchmarks.accuracy [search]: results/accuracy.json, or results/learning_rates.json.
+python -m benchmarks.accuracy digits | rotmnist | search: results/accuracy_TASK.json or learning_rates.json.
 """
 
 import json
@@ -18,15 +18,18 @@ from mackey.groups import named
 from mackey.recipe import MODELS, Recipe
 from mackey.train import accuracy, fit
 
-SEEDS, SEARCH_SEEDS = range(5), (100, 101, 102)
+SEEDS = {"digits": (0, 1, 2, 3, 4), "rotmnist": (0, 1, 2)}
+EPOCHS = {"digits": demo.RECIPE.train.epochs, "rotmnist": 20}
+SEARCH_SEEDS = (100, 101, 102)
 GRID = {"G-CSA": (2e-3, 5e-3, 1e-2, 2e-2), "plain CNN": (5e-3, 1e-2, 2e-2, 4e-2, 8e-2)}
 AVERAGED = "plain CNN averaged over p4"
 RESULTS = Path(__file__).parent / "results"
 
 
 def recipes(seed: int, task: tasks.Task) -> dict[str, Recipe]:
-    """Both recipes of the demo with another seed."""
-    ours = replace(demo.RECIPE, train=replace(demo.RECIPE.train, seed=seed))
+    """Both recipes of the demo with another seed, for another task."""
+    train = replace(demo.RECIPE.train, seed=seed, epochs=EPOCHS[task.name])
+    ours = replace(demo.RECIPE, task=task.name, train=train)
     return {"G-CSA": ours, "plain CNN": demo.plain_recipe(ours, task)}
 
 
@@ -39,30 +42,36 @@ def trained(recipe: Recipe, task: tasks.Task) -> tuple[nn.Module, list[float]]:
     return network, [json.loads(line)["validation"] for line in lines]
 
 
-def compare() -> None:
+def compare(name: str) -> None:
     """Train both networks for every seed; test both, and the plain one averaged over the group."""
     found: dict[str, dict[str, list[float]]] = {}
     sizes: dict[str, int] = {}
     logs: dict[str, list[list[float]]] = {}
-    for seed in SEEDS:
-        task = tasks.load(demo.RECIPE.task, seed)
-        spun = tasks.turned(task.test, seed + 1)
+    for seed in SEEDS[name]:
+        task = tasks.load(name, seed)
         networks = {}
-        for name, recipe in recipes(seed, task).items():
-            networks[name], log = trained(recipe, task)
-            logs.setdefault(name, []).append(log)
+        for kind, recipe in recipes(seed, task).items():
+            networks[kind], log = trained(recipe, task)
+            logs.setdefault(kind, []).append(log)
         networks[AVERAGED] = tasks.GroupAveraged(networks["plain CNN"], named("p4"))
-        for name, network in networks.items():
-            row = found.setdefault(name, {"upright": [], "rotated": []})
-            row["upright"].append(accuracy(network, task.test.images, task.test.labels))
-            row["rotated"].append(accuracy(network, spun.images, spun.labels))
-            sizes[name] = tasks.parameter_count(network)
-            print(seed, name, {key: f"{values[-1]:.3f}" for key, values in row.items()}, flush=True)
-    rows = [{"name": name, "parameters": sizes[name], **row} for name, row in found.items()]
-    plain = {name: asdict(recipe) for name, recipe in recipes(0, tasks.load(demo.RECIPE.task)).items()}
-    _write(
-        "accuracy", {"seeds": list(SEEDS), "recipes": plain, "networks": rows, "validation_by_epoch": logs}
-    )
+        for kind, network in networks.items():
+            row = found.setdefault(kind, {})
+            for key, split in _tests(task, seed).items():
+                row.setdefault(key, []).append(accuracy(network, split.images, split.labels))
+            sizes[kind] = tasks.parameter_count(network)
+            print(seed, kind, {key: f"{values[-1]:.4f}" for key, values in row.items()}, flush=True)
+    rows = [{"name": kind, "parameters": sizes[kind], "accuracy": row} for kind, row in found.items()]
+    plain = {kind: asdict(recipe) for kind, recipe in recipes(SEEDS[name][0], task).items()}
+    sizes_of_splits = {"train": len(task.train), "validation": len(task.validation), "test": len(task.test)}
+    facts = {"task": name, "splits": sizes_of_splits, "seeds": SEEDS[name], "recipes": plain}
+    _write(f"accuracy_{name}", {**facts, "networks": rows, "validation_by_epoch": logs})
+
+
+def _tests(task: tasks.Task, seed: int) -> dict[str, tasks.Split]:
+    """The test split as it is, and at random angles where it is upright."""
+    if not task.turned:
+        return {"at random angles": task.test}
+    return {"upright": task.test, "at random angles": tasks.turned(task.test, seed + 1)}
 
 
 def search() -> None:
@@ -88,4 +97,5 @@ def _write(name: str, found: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    search() if sys.argv[1:] == ["search"] else compare()
+    for argument in sys.argv[1:]:
+        search() if argument == "search" else compare(argument)

@@ -12,7 +12,8 @@ START, END = "<!-- figures, by python -m benchmarks.report -->", "<!-- end of fi
 
 def figures() -> str:
     """Markdown: accuracy with its spread over seeds, then speed against peers."""
-    return "\n".join([_accuracy(_read("accuracy")), "", _speed(), "", _construction(), "", _memory()])
+    accuracies = [_accuracy(json.loads(path.read_text())) for path in sorted(RESULTS.glob("accuracy_*.json"))]
+    return "\n\n".join([*accuracies, _speed(), _construction(), _memory()])
 
 
 def rewrite() -> None:
@@ -26,16 +27,18 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _accuracy(found: dict[str, Any]) -> str:
-    recipe = found["recipes"]["G-CSA"]
+    recipe, splits = found["recipes"]["G-CSA"], found["splits"]
+    columns = list(found["networks"][0]["accuracy"])
     lines = [
-        f"Accuracy, {recipe['task']}: mean ± deviation over {len(found['seeds'])} seeds (splits, weights, "
-        f"angles for each), {recipe['train']['epochs']} epochs, the epoch chosen on the validation split:",
+        f"Accuracy on {splits['test']:,} test images of {found['task']}, mean ± deviation over "
+        f"{len(found['seeds'])} seeds (data, weights, angles); {splits['train']:,} training images, "
+        f"{recipe['train']['epochs']} epochs, the epoch chosen on {splits['validation']:,} others:",
         "",
-        "| network | parameters | upright | at random angles |",
-        "|---|---|---|---|",
+        f"| network | parameters | {' | '.join(columns)} |",
+        "|---|---|" + "---|" * len(columns),
     ]
     for row in found["networks"]:
-        spreads = f"{_spread(row['upright'])} | {_spread(row['rotated'])}"
+        spreads = " | ".join(_spread(row["accuracy"][column]) for column in columns)
         lines.append(f"| {row['name']} | {row['parameters']:,} | {spreads} |")
     return "\n".join(lines)
 
