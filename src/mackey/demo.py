@@ -28,7 +28,7 @@ RECIPE = Recipe(
     "digits",
     TrainConfig(epochs=40, learning_rate=5e-3),
 )
-PLAIN_LEARNING_RATE = 4e-2
+PLAIN_LEARNING_RATE = 2e-2
 ANGLES = tuple(15.0 * step for step in range(24))
 AVERAGED = "plain CNN averaged over the group"
 
