@@ -124,3 +124,13 @@ def test_unknown_system_is_refused_by_name(parity_folder: Path) -> None:
     case = mk.interop.load(parity_folder / FILES[0])
     with pytest.raises(ValueError, match=r"wanted inputs \['x'\], got \['y'\]"):
         case.run({"y": case.inputs["x"]})
+
+
+def test_a_filter_a_little_off_our_kernels_is_refused(state: dict[str, torch.Tensor]) -> None:
+    """One part in a thousand, far below a random basis, far above what float32 tables leave."""
+    noisy = {
+        key: value + 1e-3 * value.abs().max() * torch.randn_like(value) if "sampled_basis" in key else value
+        for key, value in state.items()
+    }
+    with pytest.raises(ValueError, match="span of our steerable kernels"):
+        mk.interop.from_official("escnn R2Conv", CONFIG, noisy)

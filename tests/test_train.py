@@ -47,6 +47,16 @@ def test_a_run_writes_what_rebuilds_it(task: tasks.Task, tmp_path: Path) -> None
     assert read(tmp_path).arguments == plan.arguments
 
 
+def test_a_model_that_was_looked_at_is_trained_all_the_same(task: tasks.Task, tmp_path: Path) -> None:
+    """After .eval() Lightning would train with frozen running statistics, without a word."""
+    results = []
+    for folder, training in (("fresh", True), ("seen", False)):
+        model = recipe().build().train(training)
+        results.append(fit(model, task, CONFIG, tmp_path / folder, progress=False).validation)
+        assert float(model.get_buffer("lift.layers.1.running_mean").abs().max()) > 0
+    assert results[0] == results[1]
+
+
 # A run in a process of its own: killed without warning at the end of epoch `die`, before its checkpoint.
 PROGRAM = """
 import os, sys, warnings

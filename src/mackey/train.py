@@ -193,7 +193,7 @@ def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, prog
     record = Record(folder)
     if not last.is_file():
         (folder / "metrics.jsonl").unlink(missing_ok=True)
-    module = Classifier(model, task, config)
+    module = Classifier(model.train(), task, config)  # Lightning keeps the mode, and eval freezes statistics
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         trainer = _trainer(config, folder, record, progress)
