@@ -49,22 +49,27 @@ def _spread(values: list[float]) -> str:
 
 def _speed() -> str:
     machine = _read("convolution")["machine"]
+    rows = [row for name in ("convolution", "attention", "gcsa") for row in _read(name)["comparisons"]]
     lines = [
-        f"Speed on {machine['threads']} cores of {machine['processor']}: ours over the peer, in one run, "
-        "round by round (median and quartiles; `make bench`):",
+        f"A training step (forward and backward) on {machine['threads']} cores of {machine['processor']}: "
+        "ours over the peer, in one run, round by round (`make bench`; forward alone in `benchmarks/results`):",
         "",
-        "| work | ours, ms | peer | ratio | aim | of the floor's speed |",
+        "| work | ours, ms | peer | ratio [quartiles] | aim | of the floor's speed |",
         "|---|---|---|---|---|---|",
     ]
-    for name in ("convolution", "attention", "gcsa"):
-        for row in _read(name)["comparisons"]:
-            low, high = row["quartiles"]
-            ours = row["ours"]["median"]
-            aim = "" if row["target"] is None else f"≤ {row['target']:g}"
-            floor = "" if row["floor_ms"] is None else f"{row['floor_ms'] / ours:.0%}"
-            ratio = f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}]"
-            lines.append(f"| {row['workload']} | {ours:.1f} | {row['peer']} | {ratio} | {aim} | {floor} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_row(row) for row in rows if row["workload"].endswith(_STEP))])
+
+
+_STEP = ", forward+backward"
+
+
+def _row(row: dict[str, Any]) -> str:
+    work, ours = row["workload"].removesuffix(_STEP), row["ours"]["median"]
+    low, high = row["quartiles"]
+    aim = "" if row["target"] is None else f"≤ {row['target']:g}"
+    floor = "" if row["floor_ms"] is None else f"{row['floor_ms'] / ours:.0%}"
+    ratio = f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}]"
+    return f"| {work} | {ours:.1f} | {row['peer']} | {ratio} | {aim} | {floor} |"
 
 
 def _construction() -> str:
