@@ -51,8 +51,8 @@ def _speed() -> str:
     machine = _read("convolution")["machine"]
     rows = [row for name in ("convolution", "attention", "gcsa") for row in _read(name)["comparisons"]]
     lines = [
-        f"A training step (forward and backward) on {machine['threads']} cores of {machine['processor']}: "
-        "ours over the peer, in one run, round by round (`make bench`; forward alone in `benchmarks/results`):",
+        f"A training step, forward and backward, on {machine['threads']} cores of {machine['processor']}: "
+        "ours over the peer in one run, round by round (`make bench`; all of it in `benchmarks/results`):",
         "",
         "| work | ours, ms | peer | ratio [quartiles] | aim | of the floor's speed |",
         "|---|---|---|---|---|---|",
