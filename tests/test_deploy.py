@@ -53,6 +53,7 @@ def test_training_step_compiles(model: torch.nn.Module) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # inductor itself uses what torch has deprecated
 def test_inductor(model: torch.nn.Module) -> None:
     x = torch.randn(2, 1, 13, 13)
     torch._dynamo.reset()
