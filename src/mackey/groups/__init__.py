@@ -3,6 +3,7 @@
 from mackey.groups.abstract import AbstractGroup
 from mackey.groups.finite import FiniteGroup, cyclic, dihedral, generated, mirror, octahedral
 from mackey.groups.lattices import LatticeGroup, lattice, named, p1, p2, p4, p4m, pm, translations
+from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.permutations import Symmetric, symmetric
 from mackey.groups.subgroups import (
     Subgroup,
@@ -16,8 +17,10 @@ from mackey.groups.subgroups import (
 
 __all__ = [
     "AbstractGroup",
+    "AbstractMatrixGroup",
     "FiniteGroup",
     "LatticeGroup",
+    "Quadrature",
     "Subgroup",
     "Symmetric",
     "conjugate",

@@ -15,11 +15,13 @@ class AbstractGroup(ABC, Generic[Element]):
 
     is_finite: the elements can be listed. is_compact: a normalised Haar measure exists.
     is_unimodular: left and right Haar measure agree. has_irreps: `reps.irreps` lists the real irreducible
-    representations. generators: a set of elements that generates the group.
+    representations. generators: a set of elements that generates the group, together with the one-parameter
+    groups of lie_algebra (k, n, n), a basis of the tangent space at e: empty unless the group is continuous.
     """
 
     name: str
     generators: Sequence[Element]
+    lie_algebra: np.ndarray = np.zeros((0, 0, 0))
     is_finite: bool
     is_compact: bool
     is_unimodular: bool
@@ -43,7 +45,7 @@ class AbstractGroup(ABC, Generic[Element]):
         """a·x for points x of the space that the group moves."""
 
     @abstractmethod
-    def sample(self, count: int, generator: torch.Generator) -> list[Element]:
+    def sample(self, count: int, generator: torch.Generator) -> Sequence[Element]:
         """Elements drawn from the Haar measure, or from a stated law where it has infinite mass."""
 
     @abstractmethod

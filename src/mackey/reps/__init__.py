@@ -1,5 +1,6 @@
-"""How numbers change: real representations of finite groups, their irreps, and the maps between them."""
+"""How numbers change: real representations of any group, their irreps, and the maps between them."""
 
+from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import (
     Rep,
     direct_sum,
@@ -17,6 +18,7 @@ from mackey.reps.intertwiners import intertwiner_count, intertwiners
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
 
 __all__ = [
+    "AbstractRep",
     "Rep",
     "direct_sum",
     "dual",

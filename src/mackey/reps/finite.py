@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mackey.errors import sentence
 from mackey.groups import FiniteGroup, Subgroup, cosets
 from mackey.groups.finite import apart
+from mackey.reps.abstract import AbstractRep
 from mackey.reps.projectors import image
 
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Rep:
+class Rep(AbstractRep):
     """ρ: H → GL(d), matrices[h] = ρ(h), a float64 copy. Representations are equal when matrices are."""
 
     group: FiniteGroup
@@ -60,19 +63,17 @@ class Rep:
     def dim(self) -> int:
         return self.matrices.shape[-1]
 
+    def at(self, element: int) -> Tensor:
+        return torch.as_tensor(self.matrices[element])
+
+    def tangent(self, direction: Tensor) -> Tensor:
+        """A finite group has no direction to move in."""
+        return direction.new_zeros((*direction.shape[:-2], self.dim, self.dim))
+
     @cached_property
     def character(self) -> np.ndarray:
         """χ(h) = tr ρ(h)."""
         return np.trace(self.matrices, axis1=1, axis2=2)
-
-    @cached_property
-    def is_signed_permutation(self) -> bool:
-        size = np.abs(self.matrices)
-        return bool(np.all((size < 1e-9) | (np.abs(size - 1) < 1e-9)) and np.allclose(size.sum(-1), 1))
-
-    @cached_property
-    def is_permutation(self) -> bool:
-        return self.is_signed_permutation and bool(self.matrices.min() > -0.5)
 
     @staticmethod
     def is_permutation_matrix(matrix: np.ndarray) -> bool:
@@ -85,19 +86,10 @@ class Rep:
         )
 
     @cached_property
-    def is_orthogonal(self) -> bool:
-        gram = np.swapaxes(self.matrices, 1, 2) @ self.matrices
-        return bool(np.abs(gram - np.eye(self.dim)).max() < 1e-9)
-
-    @cached_property
     def is_regular(self) -> bool:
         """Whether this is exactly the regular representation in its standard basis."""
         same_size = self.dim == self.group.order
         return same_size and self.is_permutation and np.array_equal(self.permutations, self.group.table)
-
-    @cached_property
-    def is_trivial(self) -> bool:
-        return bool(np.abs(self.matrices - np.eye(self.dim)).max() < 1e-9)
 
     @cached_property
     def permutations(self) -> np.ndarray:
@@ -148,9 +140,6 @@ class Rep:
 
     def __hash__(self) -> int:
         return hash(self._key)
-
-    def __repr__(self) -> str:
-        return self.name
 
 
 def trivial(group: FiniteGroup) -> Rep:
