@@ -1,7 +1,7 @@
 """What acts: finite groups, permutations, lattices with a point group; subgroups and cosets."""
 
 from mackey.groups.abstract import AbstractGroup
-from mackey.groups.finite import FiniteGroup, cyclic, dihedral, generated, mirror, octahedral
+from mackey.groups.finite import FiniteGroup, apart, cyclic, dihedral, generated, mirror, octahedral
 from mackey.groups.lattices import LatticeGroup, lattice, named, p1, p2, p4, p4m, pm, translations
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.permutations import Symmetric, symmetric
@@ -23,6 +23,7 @@ __all__ = [
     "Quadrature",
     "Subgroup",
     "Symmetric",
+    "apart",
     "conjugate",
     "cosets",
     "cyclic",

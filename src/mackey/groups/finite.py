@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,9 +102,9 @@ class FiniteGroup(AbstractGroup[int]):
         return hash(self._key)
 
 
-def apart(first: FiniteGroup, second: FiniteGroup) -> tuple[str, str]:
+def apart(first: AbstractGroup[Any], second: AbstractGroup[Any]) -> tuple[str, str]:
     """The names of two groups, with what tells them apart where the names do not."""
-    if str(first) != str(second):
+    if not (isinstance(first, FiniteGroup) and isinstance(second, FiniteGroup) and first.name == second.name):
         return str(first), str(second)
     one, two = (f"{g} (order {g.order} on R^{g.dimension})" for g in (first, second))
     return (one, two) if one != two else (one, f"{two} with other elements or another order of them")
