@@ -7,9 +7,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from mackey.errors import sentence
+from mackey.groups import apart
 from mackey.groups.abstract import Element
-from mackey.groups.finite import apart
-from mackey.reps import Rep
+from mackey.reps import AbstractRep, Rep, tabulated
 from mackey.spaces import AbstractDomain
 
 
@@ -21,7 +21,7 @@ class FieldType:
     """
 
     domain: AbstractDomain
-    rep: Rep
+    rep: AbstractRep
     multiplicity: int
 
     def __post_init__(self) -> None:
@@ -44,6 +44,11 @@ class FieldType:
                     remedy="give the number of fields",
                 )
             )
+
+    @property
+    def table(self) -> Rep:
+        """ρ as one matrix for each element of H; refused where H is not finite."""
+        return tabulated(self.rep)
 
     @property
     def channels(self) -> int:

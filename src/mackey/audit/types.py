@@ -155,7 +155,7 @@ class Field(AbstractDeclared):
     @property
     def _fibre(self) -> Rep:
         domain = self.field.domain
-        return domain.folded if isinstance(domain, GroupGrid) else self.field.rep
+        return domain.folded if isinstance(domain, GroupGrid) else self.field.table
 
 
 NAMES = ("image", "scalars", "invariant", "tokens", "set")

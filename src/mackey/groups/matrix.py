@@ -34,7 +34,7 @@ class AbstractMatrixGroup(AbstractGroup[Tensor]):
 
     @property
     def identity(self) -> Tensor:
-        return torch.eye(self.size, dtype=torch.float64)
+        return torch.eye(self.size, dtype=torch.float64, device="cpu")
 
     def compose(self, a: Tensor, b: Tensor) -> Tensor:
         return a @ b
@@ -80,11 +80,11 @@ class AbstractMatrixGroup(AbstractGroup[Tensor]):
 
     def vee(self, matrix: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b k"]:
         """The coordinates of an element of the Lie algebra."""
-        dual = torch.linalg.pinv(torch.as_tensor(self.lie_algebra).flatten(1)).to(matrix)
+        dual = torch.linalg.pinv(torch.as_tensor(self.lie_algebra, device="cpu").flatten(1)).to(matrix)
         return matrix.flatten(-2) @ dual
 
     def label(self, a: Tensor) -> str:
         return str(np.round(a.detach().double().cpu().numpy(), 3).tolist())
 
     def _algebra(self, like: Tensor) -> Tensor:
-        return torch.as_tensor(self.lie_algebra).to(like)
+        return torch.as_tensor(self.lie_algebra, device="cpu").to(like)

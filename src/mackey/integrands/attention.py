@@ -138,7 +138,7 @@ class Attention(AbstractIntegrand):
                 )
             )
         if name == "twist":
-            if isinstance(domain, Grid) and not field.rep.is_regular:
+            if isinstance(domain, Grid) and not field.table.is_regular:
                 raise ValueError(
                     sentence(
                         "Attention position twist",

@@ -127,10 +127,10 @@ class Linear(AbstractIntegrand):
             )
 
     def _basis(self) -> KernelBasis:
-        rho, sigma, domain = self.in_type.rep, self.out_type.rep, self.in_type.domain
+        domain = self.in_type.domain
         if isinstance(domain, Grid):
-            return kernel_basis(domain, self.kernel_size, rho, sigma)
-        maps = intertwiners(rho, sigma)
+            return kernel_basis(domain, self.kernel_size, self.in_type.table, self.out_type.table)
+        maps = intertwiners(self.in_type.rep, self.out_type.rep)
         return KernelBasis(len(maps), float(len(maps)), np.zeros((1, 1)), sampled=maps[..., None])
 
     @property
@@ -139,12 +139,12 @@ class Linear(AbstractIntegrand):
 
         Off the lattice the band limit sets the number, and theory has no say: the basis counts.
         """
-        rho, sigma = self.in_type.rep, self.out_type.rep
-        kernels = intertwiner_count(rho, sigma)
+        kernels = intertwiner_count(self.in_type.rep, self.out_type.rep)
         if self.kernel_size > 1:
             domain = self.in_type.domain
             exact = isinstance(domain, Grid) and domain.group.is_exact
-            kernels = kernel_count(self.basis.points, rho, sigma) if exact else self.basis.count
+            types = self.in_type.table, self.out_type.table
+            kernels = kernel_count(self.basis.points, *types) if exact else self.basis.count
         fields = self.in_type.multiplicity * self.out_type.multiplicity
         return kernels * fields + (0 if self.bias is None else self.bias.numel())
 

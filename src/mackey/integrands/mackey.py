@@ -12,6 +12,7 @@ operator also shows what no single target can: a torus of even size, a method th
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +21,8 @@ from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrands.abstract import AbstractIntegrand
 from mackey.integrands.black_box import BlackBox
-from mackey.reps import Rep
-from mackey.spaces import Grid, GroupGrid, Pose, Sequence, Set
+from mackey.reps import AbstractRep
+from mackey.spaces import Grid, GroupGrid, Point, Pose, Sequence, Set
 
 _TOLERANCE = 1e-8  # float64, weights of order 1: five digits above rounding, far below any real violation
 _REACH = (9, 8, 7, 5, 4, 3, 2, 1)  # samples along an axis, the first that ω accepts: sources up to |x| = 4
@@ -92,9 +93,9 @@ def _folded(field: FieldType) -> FieldType:
     return FieldType(domain.grid, domain.folded, field.multiplicity)
 
 
-def _turn(rep: Rep, h: int, values: Tensor) -> Tensor:
+def _turn(rep: AbstractRep, h: Any, values: Tensor) -> Tensor:
     """ρ(h) on the fibre, the last axis."""
-    return values @ torch.as_tensor(rep.matrices[h]).T
+    return values @ rep.at(h).mT
 
 
 def _difference(omega: AbstractIntegrand, moved: Tensor, wanted: Tensor) -> float:
@@ -124,12 +125,14 @@ def _accepted(omega: AbstractIntegrand, size: int) -> tuple[int, ...] | None:
     return sizes
 
 
-def _elements(omega: AbstractIntegrand) -> list[int]:
+def _elements(omega: AbstractIntegrand) -> list[Any]:
     """The h for which the conditions hold to rounding: off the lattice those that keep the pixels."""
     domain = omega.in_type.domain
     if isinstance(domain, Grid):
         return [h for _, h in domain.exact_symmetry((4,) * domain.dimension)]
-    return list(domain.stabiliser.elements)
+    if isinstance(domain, Point):
+        return list(domain.exact_symmetry(()))
+    return [domain.stabiliser.identity]  # the fibres of sets and sequences are scalars
 
 
 def _diagonal(omega: AbstractIntegrand, generator: torch.Generator) -> list[Violation]:
@@ -137,7 +140,7 @@ def _diagonal(omega: AbstractIntegrand, generator: torch.Generator) -> list[Viol
     H = seen.rep.group
     pose = _poses(omega)
     inside = omega.support.contains(pose)
-    elements = H.elements if isinstance(seen.domain, GroupGrid) else _elements(omega)
+    elements = list(seen.table.group.elements) if isinstance(seen.domain, GroupGrid) else _elements(omega)
     for h in elements:
         if not torch.equal(inside, omega.support.contains(_turned(omega, h, pose))):
             return [(float("inf"), f"h = {H.label(h)}", "a support S with hS = S")]
@@ -193,7 +196,7 @@ def _operator(omega: AbstractIntegrand, literal: Operator, generator: torch.Gene
         if sizes is None or isinstance(domain, Sequence):
             continue
         f = torch.randn(omega.in_type.shape(1, sizes), generator=generator, dtype=torch.float64)
-        elements: list = domain.exact_symmetry(sizes)
+        elements = domain.exact_symmetry(sizes)
         if isinstance(domain, Set):
             elements = [tuple(torch.randperm(domain.n, generator=generator).tolist())]
         moved = [omega.in_type.transform(f, element) for element in elements]

@@ -77,7 +77,7 @@ class AbstractOverGroup(AbstractAxis):
     """
 
     def why_not(self, field: FieldType) -> str | None:
-        if isinstance(field.domain, Grid) and field.rep.is_regular:
+        if isinstance(field.domain, Grid) and field.table.is_regular:
             return None
         return f"the group axis is read as samples of G, which needs a regular fibre on a Grid, not {field}"
 
@@ -85,7 +85,7 @@ class AbstractOverGroup(AbstractAxis):
         over_group = self._samples(field)
         return FieldType(over_group, scalar_fibre(over_group), field.multiplicity)
 
-    def _samples(self, field: FieldType) -> AbstractDomain:
+    def _samples(self, field: FieldType) -> GroupGrid:
         domain = field.domain
         assert isinstance(domain, Grid)
         return GroupGrid(domain.group, domain.periodic)
@@ -107,7 +107,7 @@ class Frame(AbstractOverGroup):
 
     def poses(self, field: FieldType, sizes: tuple[int, ...], device: torch.device) -> Pose:
         """h⁻¹(x′ − x), one map for each h."""
-        H = field.rep.group
+        H = field.table.group
         between = field.domain.poses(sizes, sizes, 1, device).displacement
         back = torch.as_tensor(H.matrices[H.inverses], device=device)
         displacement = torch.einsum("hij,tsj->htsi", back, between)

@@ -89,7 +89,7 @@ class AbstractTable(AbstractPosition):
             )
         self.domain, self.extent, self.size = field.domain, extent, 2 * extent - 1
         boxes = self.size**field.domain.group.dimension  # type: ignore[attr-defined]
-        elements = field.rep.group.order if axis.crosses_orientations else 1
+        elements = field.table.group.order if axis.crosses_orientations else 1
         table = np.arange(elements * boxes).reshape(elements, boxes)
         if orbits:
             assert isinstance(field.domain, Grid)
@@ -149,7 +149,7 @@ class Content(AbstractTable):
         free = self.count
         if self.is_steerable:
             assert isinstance(field.domain, Grid)
-            basis = kernel_basis(field.domain, self.size, trivial(field.domain.stabiliser), field.rep)
+            basis = kernel_basis(field.domain, self.size, trivial(field.domain.stabiliser), field.table)
             self.hold("_vectors", basis.dense[:, :, 0, :])
             free = basis.count
         self.weight = nn.Parameter(torch.randn(heads, self.width, free) * self.width**-0.5)

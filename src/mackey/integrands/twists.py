@@ -70,7 +70,7 @@ class Twist(AbstractTwist):
                 )
             )
         self.weight = nn.Parameter(_frequencies(width // 2, field.domain.group.dimension))  # type: ignore[attr-defined]
-        turns = field.rep.group.matrices if isinstance(field.domain, Grid) else np.eye(1)[None]
+        turns = field.table.group.matrices if isinstance(field.domain, Grid) else np.eye(1)[None]
         self.hold("_turns", turns, precise=True)
 
     def phase(self, coordinates: Tensor, fibre: int) -> Float[Tensor, "n pairs d"]:
@@ -95,7 +95,7 @@ class InducedTwist(AbstractTwist):
 
     def __init__(self, field: FieldType, heads: int, axis: AbstractAxis) -> None:
         super().__init__()
-        H, width = field.rep.group, field.multiplicity // heads
+        H, width = field.table.group, field.multiplicity // heads
         if width % (2 * H.order):
             raise ValueError(
                 sentence(

@@ -28,8 +28,8 @@ class Pointwise(AbstractLayer):
     def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
         super().__init__(in_type, in_type)
         if not in_type.rep.is_permutation:
-            H = in_type.rep.group
-            worst = next(h for h in H.elements if not Rep.is_permutation_matrix(in_type.rep.matrices[h]))
+            rep, H = in_type.table, in_type.table.group
+            worst = next(h for h in H.elements if not Rep.is_permutation_matrix(rep.matrices[h]))
             raise ValueError(
                 sentence(
                     "activation.Pointwise: not equivariant",
@@ -58,7 +58,7 @@ def _check_pointwise(function: Function, in_type: FieldType) -> None:
                 parameter.copy_(torch.rand(parameter.shape, generator=generator))
     sizes = (3,) * (in_type.domain.dimension if isinstance(in_type.domain, Grid) else 1)
     x = torch.randn(in_type.shape(2, sizes), generator=generator, dtype=dtype, device="cpu")
-    rep = in_type.rep
+    rep = in_type.table
     for h in rep.group.generators:
         order = np.argsort(rep.permutations[h])
         with torch.no_grad():
@@ -132,7 +132,7 @@ class Gated(AbstractLayer):
 
     def __init__(self, out_type: FieldType) -> None:
         _refuse_tokens(out_type, "Gated")
-        gated = out_type.rep + trivial(out_type.rep.group)
+        gated = out_type.table + trivial(out_type.table.group)
         super().__init__(FieldType(out_type.domain, gated, out_type.multiplicity), out_type)
 
     def forward(self, x: Float[Tensor, "b channels_in *spatial"]) -> Float[Tensor, "b channels_out *spatial"]:
@@ -153,7 +153,7 @@ class FourierActivation(AbstractLayer):
         super().__init__(in_type, in_type)
         _refuse_tokens(in_type, "FourierActivation")
         self.function = function
-        self.hold("_samples", _into_regular(in_type.rep))
+        self.hold("_samples", _into_regular(in_type.table))
 
     def forward(self, x: Float[Tensor, "b channels *spatial"]) -> Float[Tensor, "b channels *spatial"]:
         fibres = _fibres_on_axis_2(x, self.in_type, "FourierActivation")

@@ -50,7 +50,7 @@ class Lift(AbstractIntegralLayer):
         bias: bool = True,
         gain: float = 2.0,
     ) -> None:
-        H = in_type.domain.stabiliser
+        H = in_type.table.group
         if in_type.rep != trivial(H):
             raise ValueError(
                 sentence(

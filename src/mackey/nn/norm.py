@@ -63,7 +63,7 @@ class BatchNorm(AbstractNorm):
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         self.in_type.check(x, "BatchNorm")
-        if not self.in_type.rep.is_transitive or not isinstance(self.in_type.domain, Grid):
+        if not isinstance(self.in_type.domain, Grid) or not self.in_type.table.is_transitive:
             return self._general(x)
         flat = split_fibre(x, self.in_type.rep.dim).flatten(2)
         return torch.nn.functional.batch_norm(

@@ -40,7 +40,8 @@ class AbstractGroupPool(AbstractLayer):
     """One invariant number from each fibre: out_type has the trivial representation."""
 
     def __init__(self, in_type: FieldType) -> None:
-        super().__init__(in_type, FieldType(in_type.domain, trivial(in_type.rep.group), in_type.multiplicity))
+        scalar = trivial(in_type.table.group)
+        super().__init__(in_type, FieldType(in_type.domain, scalar, in_type.multiplicity))
 
     def _fibres(self, x: Tensor) -> Tensor:
         self.in_type.check(x, type(self).__name__)

@@ -11,6 +11,7 @@ from mackey.reps.finite import (
     restrict,
     sign,
     standard,
+    tabulated,
     tensor,
     trivial,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "restrict",
     "sign",
     "standard",
+    "tabulated",
     "tensor",
     "to_irreps",
     "trivial",

@@ -53,7 +53,7 @@ class AbstractRep(ABC):
         basis = self.group.lie_algebra
         if not len(basis):
             return _frozen(np.zeros((0, self.dim, self.dim)))
-        return _frozen(self.tangent(torch.as_tensor(basis)).detach().cpu().numpy())
+        return _frozen(self.tangent(torch.as_tensor(basis, device="cpu")).detach().cpu().numpy())
 
     @cached_property
     def is_trivial(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -64,7 +64,7 @@ class Rep(AbstractRep):
         return self.matrices.shape[-1]
 
     def at(self, element: int) -> Tensor:
-        return torch.as_tensor(self.matrices[element])
+        return torch.as_tensor(self.matrices[element], device="cpu")
 
     def tangent(self, direction: Tensor) -> Tensor:
         """A finite group has no direction to move in."""
@@ -140,6 +140,23 @@ class Rep(AbstractRep):
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+
+@lru_cache
+def tabulated(rep: AbstractRep) -> Rep:
+    """ρ as a table, for a finite group; a table is returned as it is."""
+    if isinstance(rep, Rep):
+        return rep
+    if not isinstance(rep.group, FiniteGroup):
+        raise ValueError(
+            sentence(
+                "reps.tabulated",
+                wanted="a representation of a finite group, whose elements can be listed",
+                got=f"{rep} of {rep.group}",
+                remedy="restrict it to a finite subgroup",
+            )
+        )
+    return Rep(rep.group, np.stack([rep.at(h).numpy() for h in rep.group.elements]), str(rep))
 
 
 def trivial(group: FiniteGroup) -> Rep:

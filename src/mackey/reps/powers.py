@@ -112,7 +112,7 @@ def _compressed(matrix: Tensor, degree: int, embedding: np.ndarray) -> Tensor:
     whole = matrix
     for _ in range(degree - 1):
         whole = kron(whole, matrix)
-    Q = torch.as_tensor(embedding).to(matrix)
+    Q = torch.as_tensor(embedding, device="cpu").to(matrix)
     return Q.mT @ whole @ Q
 
 
@@ -121,9 +121,9 @@ def _compressed_tangent(matrix: Tensor, degree: int, embedding: np.ndarray) -> T
     d = matrix.shape[-1]
     total: Tensor | None = None
     for place in range(degree):
-        before, after = (torch.eye(d**n).to(matrix) for n in (place, degree - place - 1))
+        before, after = (torch.eye(d**n, dtype=matrix.dtype, device=matrix.device) for n in (place, degree - place - 1))
         term = kron(kron(before, matrix), after)
         total = term if total is None else total + term
     assert total is not None
-    Q = torch.as_tensor(embedding).to(matrix)
+    Q = torch.as_tensor(embedding, device="cpu").to(matrix)
     return Q.mT @ total @ Q

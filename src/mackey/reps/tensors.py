@@ -79,7 +79,7 @@ def _batch(group: AbstractGroup[Any], element: Any) -> tuple[tuple[int, ...], Te
     """The batch axes of an element (of a batch of them, for matrix groups), and a tensor of its dtype."""
     if isinstance(group, AbstractMatrixGroup):
         return tuple(element.shape[:-2]), element
-    return (), torch.zeros((), dtype=torch.float64)
+    return (), torch.zeros((), dtype=torch.float64, device="cpu")
 
 
 @dataclass(frozen=True, repr=False)

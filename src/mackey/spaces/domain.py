@@ -1,14 +1,15 @@
 """How a space is sampled: the interface of every domain."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from mackey.groups import AbstractGroup, FiniteGroup
+from mackey.groups import AbstractGroup
 from mackey.groups.abstract import Element
-from mackey.reps import Rep
+from mackey.reps import AbstractRep
 
 
 class Pose(NamedTuple):
@@ -33,7 +34,7 @@ class AbstractDomain(ABC):
 
     @property
     @abstractmethod
-    def stabiliser(self) -> FiniteGroup:
+    def stabiliser(self) -> AbstractGroup[Any]:
         """H, the group whose representations the fibres carry."""
 
     @property
@@ -68,11 +69,11 @@ class AbstractDomain(ABC):
         """g⁻¹g′ for all targets (first axis) and sources (second); targets lie `spacing` samples apart."""
 
     @abstractmethod
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Element]:
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> Sequence[Any]:
         """Elements that act as a permutation of the samples (translations apart)."""
 
     @abstractmethod
-    def transform(self, x: Tensor, element: Element, rep: Rep) -> Tensor:
+    def transform(self, x: Tensor, element: Element, rep: AbstractRep) -> Tensor:
         """(g·f)(x) = ρ(c) f(g⁻¹x)."""
 
     def tap(self, displacement: Tensor, size: int) -> Tensor:

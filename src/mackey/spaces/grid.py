@@ -11,7 +11,7 @@ from mackey.axes import merge_fibre, split_fibre
 from mackey.errors import sentence
 from mackey.groups import FiniteGroup, LatticeGroup, cyclic
 from mackey.groups.lattices import Motion
-from mackey.reps import Rep, regular, trivial
+from mackey.reps import AbstractRep, Rep, regular, trivial
 from mackey.spaces.domain import AbstractDomain, Pose
 
 # Columns: where the right-handed axes (x right, y up) point among the array axes (row down, column right).
@@ -150,7 +150,7 @@ class Grid(AbstractDomain):
             and np.array_equal(np.abs(np.rint(matrix)) @ np.array(sizes), sizes)
         )
 
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:
         zero = (0,) * self.dimension
         return [(zero, h) for h in self.stabiliser.elements if self.keeps(h, sizes)]
 
@@ -184,8 +184,8 @@ class Grid(AbstractDomain):
             x = x.roll(array_shift.tolist(), list(range(2, 2 + self.dimension)))
         return x
 
-    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
-        matrix = torch.as_tensor(rep.matrices[element[1]], dtype=x.dtype, device=x.device)
+    def transform(self, x: Tensor, element: Motion, rep: AbstractRep) -> Tensor:  # type: ignore[override]
+        matrix = rep.at(element[1]).to(x)
         turned = torch.einsum("de,bce...->bcd...", matrix, split_fibre(self.move(x, element), rep.dim))
         return merge_fibre(turned)
 
@@ -264,16 +264,16 @@ class GroupGrid(AbstractDomain):
         element = relative[None, :, None, :].expand(len(between), -1, between.shape[1], -1)
         return Pose(displacement, element.flatten(2).flatten(0, 1))
 
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:
         return self.grid.exact_symmetry(sizes)
 
-    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
+    def transform(self, x: Tensor, element: Motion, rep: AbstractRep) -> Tensor:  # type: ignore[override]
         return self.grid.transform(x, element, self.folded)
 
     def __repr__(self) -> str:
         return f"GroupGrid({self.group})"
 
 
-def scalar_fibre(domain: AbstractDomain) -> Rep:
+def scalar_fibre(domain: Grid | GroupGrid) -> Rep:
     """The trivial representation of the stabiliser."""
     return trivial(domain.stabiliser)

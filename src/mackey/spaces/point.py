@@ -1,23 +1,26 @@
 """One point, G/G: what is left after pooling over space."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mackey.groups import FiniteGroup
-from mackey.reps import Rep
+from mackey.groups import AbstractGroup, FiniteGroup
+from mackey.reps import AbstractRep
 from mackey.spaces.domain import AbstractDomain, Pose
+
+_SAMPLED = 6
 
 
 @dataclass(frozen=True)
 class Point(AbstractDomain):
-    """A single point that the whole (point) group fixes. Values: (b, c·d), fibre index fastest."""
+    """A single point that the whole group fixes; any group. Values: (b, c·d), fibre index fastest."""
 
-    group: FiniteGroup
+    group: AbstractGroup[Any]
 
     @property
-    def stabiliser(self) -> FiniteGroup:
+    def stabiliser(self) -> AbstractGroup[Any]:
         return self.group
 
     @property
@@ -41,9 +44,12 @@ class Point(AbstractDomain):
     ) -> Pose:
         return Pose(torch.zeros(1, 1, 1, device=device), torch.zeros(1, 1, dtype=torch.long, device=device))
 
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[int]:  # type: ignore[override]
-        return list(self.group.elements)
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Any]:
+        """Every element of a finite group; of others the generators and a fixed sample."""
+        if isinstance(self.group, FiniteGroup):
+            return list(self.group.elements)
+        return [*self.group.generators, *self.group.sample(_SAMPLED, torch.Generator().manual_seed(0))]
 
-    def transform(self, x: Tensor, element: int, rep: Rep) -> Tensor:  # type: ignore[override]
-        matrix = torch.as_tensor(rep.matrices[element], dtype=x.dtype, device=x.device)
+    def transform(self, x: Tensor, element: Any, rep: AbstractRep) -> Tensor:
+        matrix = rep.at(element).to(x)
         return (x.unflatten(1, (-1, rep.dim)) @ matrix.T).flatten(1)

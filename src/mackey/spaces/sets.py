@@ -11,7 +11,7 @@ from mackey.errors import sentence
 from mackey.groups import FiniteGroup, LatticeGroup, Symmetric, cyclic, symmetric, translations
 from mackey.groups.lattices import Motion
 from mackey.groups.permutations import Permutation
-from mackey.reps import Rep
+from mackey.reps import AbstractRep
 from mackey.spaces.domain import AbstractDomain, Pose
 
 
@@ -86,10 +86,10 @@ class Set(AbstractTokens):
     def separation(self, sources: Tensor, targets: Tensor) -> Tensor:
         return (sources != targets).to(torch.float64)
 
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Permutation]:  # type: ignore[override]
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Permutation]:
         return [self.group.identity, *self.group.generators]
 
-    def transform(self, x: Tensor, element: Permutation, rep: Rep) -> Tensor:  # type: ignore[override]
+    def transform(self, x: Tensor, element: Permutation, rep: AbstractRep) -> Tensor:  # type: ignore[override]
         self.sizes(x)
         return x[:, torch.as_tensor(np.argsort(element), device=x.device)]
 
@@ -111,10 +111,10 @@ class Sequence(AbstractTokens):
     def coordinates(self, sizes: tuple[int, ...], device: torch.device) -> Tensor:
         return torch.arange(sizes[0], dtype=torch.float64, device=device)[:, None]
 
-    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:  # type: ignore[override]
+    def exact_symmetry(self, sizes: tuple[int, ...]) -> list[Motion]:
         return [self.group.identity]
 
-    def transform(self, x: Tensor, element: Motion, rep: Rep) -> Tensor:  # type: ignore[override]
+    def transform(self, x: Tensor, element: Motion, rep: AbstractRep) -> Tensor:  # type: ignore[override]
         """Shift along the sequence, zeros entering: exact away from the ends."""
         shift = element[0][0]
         moved = torch.zeros_like(x)

@@ -73,7 +73,7 @@ def equivariance_error(case: Case, dtype: torch.dtype = torch.float64, training:
         field: FieldType = module.in_type  # type: ignore[assignment]
         for x in (noise, _smooth(noise, field)):
             out = _run(module, x)
-            elements: list[object] = field.domain.exact_symmetry(field.domain.sizes(x))
+            elements = field.domain.exact_symmetry(field.domain.sizes(x))
             for element in elements:
                 moved = _run(module, field.transform(x, element))
                 worst = max(worst, relative(moved, _transform_output(module, out, element)))
