@@ -10,7 +10,7 @@ from mackey.errors import sentence
 from mackey.groups import apart
 from mackey.groups.abstract import Element
 from mackey.reps import AbstractRep, Rep, tabulated
-from mackey.spaces import AbstractDomain
+from mackey.spaces import AbstractDomain, Point
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class FieldType:
                     remedy="give the number of fields",
                 )
             )
+
+    @classmethod
+    def at_point(cls, rep: AbstractRep) -> "FieldType":
+        """Features without a position: one vector of ρ, which the whole group moves, (b, d)."""
+        return cls(Point(rep.group), rep, 1)
 
     @property
     def table(self) -> Rep:

@@ -2,9 +2,9 @@
 
 from mackey.errors import sentence
 from mackey.integrands import AbstractIntegrand
-from mackey.lowerings import SDPA, AbstractLowering, GridConv, Literal, Pointwise
+from mackey.lowerings import SDPA, AbstractLowering, Blocks, GridConv, Literal, Pointwise
 
-LOWERINGS: tuple[AbstractLowering, ...] = (SDPA(), Pointwise(), GridConv(), Literal())
+LOWERINGS: tuple[AbstractLowering, ...] = (SDPA(), Blocks(), Pointwise(), GridConv(), Literal())
 
 
 def plan(omega: AbstractIntegrand, lowering: str | None = None) -> AbstractLowering:

@@ -13,6 +13,7 @@ from mackey.integrands.abstract import (
 )
 from mackey.integrands.attention import POSITIONS, Attention, Position
 from mackey.integrands.black_box import BlackBox
+from mackey.integrands.blocks import BlockLinear
 from mackey.integrands.linear import Linear
 from mackey.integrands.policies import AXES
 from mackey.integrands.steerable import KernelBasis, kernel_basis, kernel_count
@@ -27,6 +28,7 @@ __all__ = [
     "All",
     "Attention",
     "BlackBox",
+    "BlockLinear",
     "Identity",
     "KernelBasis",
     "Linear",

@@ -2,8 +2,9 @@
 
 from mackey.lowerings.abstract import AbstractLowering
 from mackey.lowerings.attention import SDPA
+from mackey.lowerings.blocks import Blocks
 from mackey.lowerings.grid_conv import GridConv
 from mackey.lowerings.literal import Literal
 from mackey.lowerings.pointwise import Pointwise
 
-__all__ = ["SDPA", "AbstractLowering", "GridConv", "Literal", "Pointwise"]
+__all__ = ["SDPA", "AbstractLowering", "Blocks", "GridConv", "Literal", "Pointwise"]

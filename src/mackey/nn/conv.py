@@ -2,9 +2,10 @@
 
 from mackey.errors import sentence
 from mackey.fields import FieldType
+from mackey.integrands import BlockLinear
 from mackey.integrands import Linear as LinearIntegrand
 from mackey.nn.layer import AbstractIntegralLayer
-from mackey.reps import regular, trivial
+from mackey.reps import Rep, regular, trivial
 
 
 class Conv(AbstractIntegralLayer):
@@ -75,9 +76,14 @@ class Lift(AbstractIntegralLayer):
 
 
 class Linear(AbstractIntegralLayer):
-    """y = W x + b at every point, W ∈ Hom_H(ρ, σ), b H-invariant; on any domain."""
+    """y = W x + b at every point, W ∈ Hom_H(ρ, σ), b H-invariant; on any domain, for any group.
+
+    Between expressions at a Point ("64x0e + 64x1o", "2xV + V⊗V") block by block, by Schur's lemma.
+    """
 
     def __init__(
         self, in_type: FieldType, out_type: FieldType, *, bias: bool = True, gain: float = 1.0
     ) -> None:
-        super().__init__(LinearIntegrand(in_type, out_type, bias=bias, gain=gain))
+        tables = isinstance(in_type.rep, Rep) and isinstance(out_type.rep, Rep)
+        kind = LinearIntegrand if tables else BlockLinear
+        super().__init__(kind(in_type, out_type, bias=bias, gain=gain))

@@ -1,39 +1,48 @@
 """How numbers change: real representations of any group, their irreps, and the maps between them."""
 
 from mackey.reps.abstract import AbstractRep
-from mackey.reps.finite import (
-    Rep,
+from mackey.reps.algebra import (
+    determinant,
     direct_sum,
     dual,
+    exterior_power,
     induce,
-    quotient,
-    regular,
+    induce_to,
+    power,
     restrict,
-    sign,
-    standard,
-    tabulated,
+    symmetric_power,
     tensor,
     trivial,
 )
+from mackey.reps.finite import Rep, quotient, regular, sign, standard, tabulated
 from mackey.reps.intertwiners import intertwiner_count, intertwiners
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
+from mackey.reps.sums import Block, DirectSum, blocks_of
 
 __all__ = [
     "AbstractRep",
+    "Block",
+    "DirectSum",
     "Rep",
+    "blocks_of",
+    "determinant",
     "direct_sum",
     "dual",
+    "exterior_power",
     "induce",
+    "induce_to",
     "intertwiner_count",
     "intertwiners",
     "irrep_type",
     "irreps",
     "multiplicities",
+    "power",
     "quotient",
     "regular",
     "restrict",
     "sign",
     "standard",
+    "symmetric_power",
     "tabulated",
     "tensor",
     "to_irreps",

@@ -84,6 +84,11 @@ class DirectSum(AbstractRep):
         return np.concatenate(found)
 
 
+def blocks_of(rep: AbstractRep) -> tuple[Block, ...]:
+    """The blocks of a direct sum; any other representation is one block."""
+    return rep.blocks if isinstance(rep, DirectSum) else (Block(1, rep),)
+
+
 def _copies(matrix: Tensor, multiplicity: int) -> Tensor:
     """ρ(g) ⊗ 1."""
     return kron(matrix, torch.eye(multiplicity, dtype=matrix.dtype, device=matrix.device))
