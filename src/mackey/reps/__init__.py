@@ -14,16 +14,26 @@ from mackey.reps.algebra import (
     tensor,
     trivial,
 )
-from mackey.reps.finite import Rep, quotient, regular, sign, standard, tabulated
-from mackey.reps.intertwiners import intertwiner_count, intertwiners
+from mackey.reps.defining import standard
+from mackey.reps.finite import Rep, quotient, regular, sign, tabulated
+from mackey.reps.intertwiners import (
+    IntertwinerBlock,
+    intertwiner_blocks,
+    intertwiner_count,
+    intertwiners,
+    solve,
+)
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
+from mackey.reps.solution import Solution
 from mackey.reps.sums import Block, DirectSum, blocks_of
 
 __all__ = [
     "AbstractRep",
     "Block",
     "DirectSum",
+    "IntertwinerBlock",
     "Rep",
+    "Solution",
     "blocks_of",
     "determinant",
     "direct_sum",
@@ -31,6 +41,7 @@ __all__ = [
     "exterior_power",
     "induce",
     "induce_to",
+    "intertwiner_blocks",
     "intertwiner_count",
     "intertwiners",
     "irrep_type",
@@ -41,6 +52,7 @@ __all__ = [
     "regular",
     "restrict",
     "sign",
+    "solve",
     "standard",
     "symmetric_power",
     "tabulated",

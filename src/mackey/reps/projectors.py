@@ -29,3 +29,26 @@ def image(projector: np.ndarray, rank: int) -> np.ndarray:
             found += 1
     assert found == rank, f"found {found} of {rank} vectors in the image of a projector"
     return rows
+
+
+def canonical(kernel: np.ndarray) -> np.ndarray:
+    """`image` of P = N Nᵀ from any orthonormal basis N (n, k) of a space, in coefficients: rows (k, n).
+
+    Column j of P is N times row j of N, so Gram–Schmidt runs over the rows of N in R^k: O(nk²), and P is
+    never formed. The threshold and its reason are those of `image`.
+    """
+    size, rank = kernel.shape
+    threshold = 1 / (np.pi**2 * size)
+    chosen = np.zeros((rank, rank))
+    rest = np.einsum("nk,nk->n", kernel, kernel)  # squared lengths of what is left of each column
+    start = 0
+    for found in range(rank):
+        long = rest[start:] > threshold
+        start += int(np.argmax(long))
+        assert long.any(), f"found {found} of {rank} vectors in a space"
+        row = kernel[start]
+        for _ in range(2):  # twice is enough (Kahan; Parlett 1980)
+            row = row - chosen[:found].T @ (chosen[:found] @ row)
+        chosen[found] = row / np.linalg.norm(row)
+        rest[start:] -= (kernel[start:] @ chosen[found]) ** 2
+    return chosen @ kernel.T
