@@ -1,10 +1,46 @@
 """What acts: finite groups, permutations, lattices with a point group; subgroups and cosets."""
 
 from mackey.groups.abstract import AbstractGroup
+from mackey.groups.euclidean import (
+    ScaledRotations,
+    Scalings,
+    affine,
+    euclidean,
+    scaled_rotations,
+    scalings,
+    similarity,
+    special_euclidean,
+    translation_group,
+)
 from mackey.groups.finite import FiniteGroup, apart, cyclic, dihedral, generated, mirror, octahedral
+from mackey.groups.indefinite import (
+    IndefiniteOrthogonal,
+    Symplectic,
+    indefinite_orthogonal,
+    lorentz,
+    proper_orthogonal,
+    symplectic,
+)
 from mackey.groups.lattices import LatticeGroup, lattice, named, p1, p2, p4, p4m, pm, translations
+from mackey.groups.lie import AbstractLieGroup, AbstractLinearGroup
+from mackey.groups.linear import (
+    GeneralLinear,
+    ProjectiveLinear,
+    SpecialLinear,
+    from_polar_coordinates,
+    general_linear,
+    polar_coordinates,
+    projective_linear,
+    special_linear,
+)
+from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.permutations import Symmetric, symmetric
+from mackey.groups.products import DirectProduct, SemidirectProduct, direct_product, semidirect_product
+from mackey.groups.quadratures import rotation_degree, rotation_quadrature, spin_degree, spin_quadrature
+from mackey.groups.rotation_maps import quaternion, quaternion_rotation, rotation_exp, rotation_log
+from mackey.groups.rotations import Orthogonal, SpecialOrthogonal, orthogonal, special_orthogonal
+from mackey.groups.spin import spin_matrix, spin_quaternion
 from mackey.groups.subgroups import (
     Subgroup,
     conjugate,
@@ -14,34 +50,83 @@ from mackey.groups.subgroups import (
     stabiliser,
     subgroup,
 )
+from mackey.groups.unitary import SpecialUnitary, Unitary, special_unitary, unitary
 
 __all__ = [
     "AbstractGroup",
+    "AbstractLieGroup",
+    "AbstractLinearGroup",
     "AbstractMatrixGroup",
+    "DirectProduct",
     "FiniteGroup",
+    "GeneralLinear",
+    "IndefiniteOrthogonal",
     "LatticeGroup",
+    "Orthogonal",
+    "ProjectiveLinear",
     "Quadrature",
+    "ScaledRotations",
+    "Scalings",
+    "SemidirectProduct",
+    "SpecialLinear",
+    "SpecialOrthogonal",
+    "SpecialUnitary",
     "Subgroup",
     "Symmetric",
+    "Symplectic",
+    "Unitary",
+    "affine",
     "apart",
     "conjugate",
     "cosets",
     "cyclic",
     "dihedral",
+    "direct_product",
     "double_cosets",
+    "euclidean",
+    "from_polar_coordinates",
+    "general_linear",
     "generated",
+    "indefinite_orthogonal",
     "intersection",
     "lattice",
+    "lorentz",
     "mirror",
     "named",
     "octahedral",
+    "orthogonal",
     "p1",
     "p2",
     "p4",
     "p4m",
     "pm",
+    "polar",
+    "polar_coordinates",
+    "projective_linear",
+    "proper_orthogonal",
+    "quaternion",
+    "quaternion_rotation",
+    "rotation_degree",
+    "rotation_exp",
+    "rotation_log",
+    "rotation_quadrature",
+    "scaled_rotations",
+    "scalings",
+    "semidirect_product",
+    "similarity",
+    "special_euclidean",
+    "special_linear",
+    "special_orthogonal",
+    "special_unitary",
+    "spin_degree",
+    "spin_matrix",
+    "spin_quadrature",
+    "spin_quaternion",
     "stabiliser",
     "subgroup",
     "symmetric",
+    "symplectic",
+    "translation_group",
     "translations",
+    "unitary",
 ]
