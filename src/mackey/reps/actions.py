@@ -62,12 +62,13 @@ class Constraints:
     def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
         """The singular values of L, ascending, and its right singular vectors in columns, dense.
 
-        From the eigenvectors of LᵀL where these are good to 1e-12: where no value lies between the rounding
-        1e-7 and 1e-2 (their error is rounding over the square of the gap). Else by QR and SVD of L itself.
+        From the eigenvectors of LᵀL where these are good to 1e-12: where no value lies between 1e-6 and 1e-2
+        (their error is rounding over the square of the gap); values below 1e-6 are then rounding. Else by QR
+        and SVD of L itself.
         """
         values, vectors = np.linalg.eigh(self.normal_matrix())
         values = np.sqrt(np.maximum(values, 0))
-        if not ((values > 1e-7) & (values < 1e-2)).any():
+        if not ((values > 1e-6) & (values < 1e-2)).any():
             return values, vectors
         a, d = self.shape
         whole = np.zeros((0, a * d))

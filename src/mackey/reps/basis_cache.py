@@ -52,7 +52,7 @@ def load(key: str) -> dict[str, np.ndarray] | None:
     if folder is None:
         return None
     try:
-        with np.load(folder / f"{key}.npz", allow_pickle=False) as stored:
+        with (folder / f"{key}.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

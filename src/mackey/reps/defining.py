@@ -23,7 +23,7 @@ def standard(group: AbstractGroup[Any]) -> AbstractRep:
         return finite.standard(group)
     if isinstance(group, AbstractMatrixGroup):
         return Vector(group)
-    if isinstance(group.identity, tuple) and sorted(group.identity) == list(range(len(group.identity))):
+    if isinstance(group.identity, tuple) and group.identity == tuple(range(len(group.identity))):
         return Permuting(group)
     raise ValueError(
         sentence(

@@ -37,6 +37,7 @@ def by_diagrams(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
 
 def by_orbits(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
     """Permutations of coordinates, up to signs."""
+    refuse_dense(rho, sigma, count_by_formula(rho, sigma) or 1)
     moved_in = monomial(rho)
     moved_out = monomial(sigma) if moved_in else None
     if moved_in is None or moved_out is None:

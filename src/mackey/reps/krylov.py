@@ -2,41 +2,42 @@
 
 import numpy as np
 
+from mackey.errors import sentence
 from mackey.reps.actions import Constraints
+from mackey.reps.nullspace import clear_from
 
 _BLOCK = 16
 _STEPS = 2000
-_PASSES = 3
+_PASSES = 2
 
 
 def krylov_kernel(operator: Constraints, tolerance: float) -> tuple[np.ndarray, float]:
     """An orthonormal basis (n, k) of the kernel of L, and an estimate of its smallest other singular value.
 
-    x − A⁺Ax with A = LᵀL is the projection of x on the kernel; A⁺Ax by conjugate gradients, since the system
-    is consistent. Blocks of random x grow until one is larger than what is left of the kernel: random
-    vectors span a subspace as large as they can with probability 1. Stopped early, at residuals of the order
-    of tolerance², so that a kernel which is one only up to the tolerance is kept.
+    x − A⁺Ax with A = LᵀL projects x on the kernel; A⁺Ax comes from conjugate gradients, since the system is
+    consistent, and singular vectors of L among the results are told apart by their values. Blocks of random
+    x grow until one is larger than what is left of the kernel: random vectors span as much of it as they can
+    with probability 1. The steps stop at residuals of tolerance², so that a kernel which is one only up to
+    the tolerance is kept. Vectors are off by about rounding over the square of the gap.
     """
     source = np.random.default_rng(0)
-    a, d = operator.shape
     found = np.zeros((operator.size, 0))
     width, nonzero = _BLOCK, np.inf
-    while True:
-        width = min(width, operator.size - found.shape[1])
-        if width == 0:
-            return found, nonzero
-        block = _without(found, source.normal(size=(operator.size, width)))
-        start = np.linalg.norm(block, axis=0)
+    while width := min(width, operator.size - found.shape[1]):
+        block = source.normal(size=(operator.size, width))
         for _ in range(_PASSES):
-            filtered, value = _filter(operator, block.reshape(a, d, width).transpose(0, 2, 1), tolerance)
-            nonzero = min(nonzero, value)
-            block = _without(found, filtered.transpose(0, 2, 1).reshape(-1, width))
-        left, values, _ = np.linalg.svd(block / start, full_matrices=False)
-        new = left[:, values > 1e-5]
-        found = np.concatenate([found, _without(found, new)], axis=1)
-        if new.shape[1] < width:
-            return np.linalg.qr(found)[0], nonzero
+            block = np.linalg.qr(_without(found, block))[0]
+            filtered, met = _filtered(operator, block, tolerance)
+            values, block = operator.rotated(np.linalg.qr(_without(found, filtered))[0])
+            kept = values < clear_from(tolerance)
+            others = np.concatenate([met[met > clear_from(tolerance)], values[~kept]])
+            nonzero = min(nonzero, float(others.min(initial=np.inf)))
+            block = block[:, kept]
+        found = np.concatenate([found, block], axis=1)
+        if block.shape[1] < width:
+            break
         width *= 2
+    return np.linalg.qr(found)[0], nonzero
 
 
 def _without(found: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -46,14 +47,14 @@ def _without(found: np.ndarray, block: np.ndarray) -> np.ndarray:
     return block
 
 
-def _filter(operator: Constraints, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
-    """x − A⁺Ax for each column of x (a, b, d), and the root of the smallest Ritz value that was met."""
+def _filtered(operator: Constraints, block: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """x − A⁺Ax for each column of a block (n, b), and the singular values of L that the first column met."""
+    a, d = operator.shape
+    x = block.reshape(a, d, -1).transpose(0, 2, 1)
     rest = operator.normal(x)
     direction = rest.copy()
     size = _dot(rest, rest)
-    scale = _dot(x, x)
-    target = scale * max((10 * tolerance) ** 4, 1e-28)
-    met = np.inf
+    target = _dot(x, x) * max(tolerance**4, 1e-30)
     history: list[tuple[float, float]] = []
     for _ in range(_STEPS):
         active = size > target
@@ -66,23 +67,36 @@ def _filter(operator: Constraints, x: np.ndarray, tolerance: float) -> tuple[np.
         new = _dot(rest, rest)
         ratio = np.where(active, new / np.maximum(size, 1e-300), 0.0)
         direction = rest + ratio[:, None] * direction
-        if active[0]:
-            history.append((float(step[0]), float(ratio[0])))
         size = np.where(active, new, size)
-    if history:
-        met = _smallest_ritz_value(history)
-    return x, met
+        if active[:1].any():
+            history.append((float(step[0]), float(ratio[0])))
+    else:
+        _refuse_slow(float(np.sqrt((size / target).max()) * tolerance**2))
+    return x.transpose(0, 2, 1).reshape(block.shape), _ritz_values(history)
 
 
-def _dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.einsum("abd,abd->b", x, y)
+def _refuse_slow(left: float) -> None:
+    raise ValueError(
+        sentence(
+            "reps.intertwiners, by Krylov steps",
+            wanted=f"constraints that separate their kernel within {_STEPS} steps",
+            got=f"residuals of {left:.1e}",
+            remedy="add generators, which widen the gap, or give a larger tolerance",
+        )
+    )
 
 
-def _smallest_ritz_value(history: list[tuple[float, float]]) -> float:
-    """√ of the smallest eigenvalue of the Lanczos matrix that conjugate gradients built (Saad 2003, 6.7)."""
+def _ritz_values(history: list[tuple[float, float]]) -> np.ndarray:
+    """√ of the eigenvalues of the Lanczos matrix that conjugate gradients built (Saad 2003, 6.7.3)."""
+    if not history:
+        return np.zeros(0)
     steps, ratios = np.array(history).T
     diagonal = 1 / steps
     diagonal[1:] += ratios[:-1] / steps[:-1]
     beside = np.sqrt(ratios[:-1]) / steps[:-1]
     matrix = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
-    return float(np.sqrt(max(np.linalg.eigvalsh(matrix)[0], 0.0)))
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(matrix), 0.0))
+
+
+def _dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.einsum("abd,abd->b", x, y)

@@ -38,7 +38,7 @@ class Gap:
                     where,
                     wanted=f"no singular value of the constraints in {self.tolerance:.1g} … {limit:.1g}",
                     got=f"one of {self.nonzero:.2g}, so the dimension is not clear",
-                    remedy="give a tolerance above the noise of the generators, or a smaller one if they are exact",
+                    remedy="give a tolerance above the noise of the generators, or less if they are exact",
                 )
             )
 

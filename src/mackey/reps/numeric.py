@@ -57,7 +57,7 @@ def _solve(operator: Constraints, tolerance: float) -> Numeric:
     if operator.size <= _DENSE:
         method = "svd"
         values, vectors = operator.spectrum()
-        near = int((values < limit).sum())
+        near = int((values < max(limit, 1e-6)).sum())
         candidates = vectors[:, :near]
         beyond = float(values[near]) if near < len(values) else np.inf
     else:
