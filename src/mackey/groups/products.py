@@ -18,7 +18,7 @@ from mackey.groups.lie import (
     no_quadrature,
     relative,
 )
-from mackey.groups.matrix import Quadrature
+from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 
 
 @dataclass(frozen=True, repr=False)
@@ -233,9 +233,10 @@ def block_diagonal(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat(rows, -2)
 
 
-def direct_product(factors: Sequence[AbstractLinearGroup]) -> DirectProduct:
+def direct_product(factors: Sequence[AbstractMatrixGroup]) -> DirectProduct:
     """G × H × … on the sum of their spaces."""
-    if not factors or not all(isinstance(factor, AbstractLinearGroup) for factor in factors):
+    linear = tuple(factor for factor in factors if isinstance(factor, AbstractLinearGroup))
+    if not linear or len(linear) < len(factors):
         raise ValueError(
             sentence(
                 "groups.direct_product",
@@ -244,10 +245,10 @@ def direct_product(factors: Sequence[AbstractLinearGroup]) -> DirectProduct:
                 remedy="for translations build R^n ⋊ (G × H) with groups.semidirect_product",
             )
         )
-    return DirectProduct(tuple(factors))
+    return DirectProduct(linear)
 
 
-def semidirect_product(linear: AbstractLinearGroup, name: str | None = None) -> SemidirectProduct:
+def semidirect_product(linear: AbstractMatrixGroup, name: str | None = None) -> SemidirectProduct:
     """R^n ⋊ H for any group H that moves R^n by matrices."""
     if not isinstance(linear, AbstractLinearGroup):
         raise ValueError(

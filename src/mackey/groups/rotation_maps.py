@@ -5,7 +5,6 @@ rotation vector (L_x, L_y, L_z) for n = 3, the angles of the planes e_i → e_j,
 are closed formulas, good for compiling and for derivatives of any order; n ≥ 4 is numerical, in float64.
 """
 
-from functools import lru_cache
 from itertools import combinations
 from math import isqrt
 
@@ -18,7 +17,6 @@ from mackey.groups.logarithms import average_exp, log_coordinates, matrix_exp, o
 from mackey.groups.smooth import angle_ratio, half_cotangent, sinc, sine_rest, versine
 
 
-@lru_cache
 def rotation_planes(n: int) -> tuple[tuple[int, int], ...]:
     """The planes (i, j) of the coordinates of so(n): each turns e_i to e_j."""
     return ((1, 2), (2, 0), (0, 1)) if n == 3 else tuple(combinations(range(n), 2))
@@ -114,6 +112,10 @@ def _unscaled_quaternion(rotation: Tensor) -> Tensor:
 
 
 def _hat(coordinates: Tensor) -> Tensor:
+    if coordinates.shape[-1] == 3:
+        x, y, z = coordinates.unbind(-1)
+        o = torch.zeros_like(x)
+        return torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).unflatten(-1, (3, 3))
     n = (1 + isqrt(1 + 8 * coordinates.shape[-1])) // 2
     return torch.einsum("...k,kij->...ij", coordinates, torch.as_tensor(rotation_basis(n)).to(coordinates))
 
