@@ -13,6 +13,7 @@ from mackey.groups.euclidean import (
     translation_group,
 )
 from mackey.groups.finite import FiniteGroup, apart, cyclic, dihedral, generated, mirror, octahedral
+from mackey.groups.finite_products import finite_product, finite_semidirect_product
 from mackey.groups.indefinite import (
     IndefiniteOrthogonal,
     Symplectic,
@@ -36,6 +37,7 @@ from mackey.groups.linear import (
 from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.permutations import Symmetric, symmetric
+from mackey.groups.polyhedral import icosahedral, pyritohedral, tetrahedral
 from mackey.groups.products import DirectProduct, SemidirectProduct, direct_product, semidirect_product
 from mackey.groups.quadratures import rotation_degree, rotation_quadrature, spin_degree, spin_quadrature
 from mackey.groups.rotation_maps import quaternion, quaternion_rotation, rotation_exp, rotation_log
@@ -84,9 +86,12 @@ __all__ = [
     "direct_product",
     "double_cosets",
     "euclidean",
+    "finite_product",
+    "finite_semidirect_product",
     "from_polar_coordinates",
     "general_linear",
     "generated",
+    "icosahedral",
     "indefinite_orthogonal",
     "intersection",
     "lattice",
@@ -104,6 +109,7 @@ __all__ = [
     "polar_coordinates",
     "projective_linear",
     "proper_orthogonal",
+    "pyritohedral",
     "quaternion",
     "quaternion_rotation",
     "rotation_degree",
@@ -126,6 +132,7 @@ __all__ = [
     "subgroup",
     "symmetric",
     "symplectic",
+    "tetrahedral",
     "translation_group",
     "translations",
     "unitary",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -86,14 +87,30 @@ class FiniteGroup(AbstractGroup[int]):
         return bool(np.abs(gram - np.eye(self.dimension)).max() < _ROUNDING)
 
     @cached_property
+    def class_index(self) -> np.ndarray:
+        """Which of `conjugacy_classes` each element lies in."""
+        moves = [self.table[self.table[s], self.inverses[s]] for s in self.generators]
+        smallest = np.arange(self.order)
+        while True:
+            lower = smallest
+            for move in moves:
+                lower = np.minimum(lower, lower[move])
+            if np.array_equal(lower, smallest):
+                return np.unique(smallest, return_inverse=True)[1]
+            smallest = lower
+
+    @cached_property
     def conjugacy_classes(self) -> tuple[tuple[int, ...], ...]:
         """{b a b⁻¹}, by smallest member."""
-        moved = self.table[self.table, self.inverses[:, None]]
-        return tuple(sorted({tuple(np.unique(moved[:, a]).tolist()) for a in self.elements}))
+        order = np.argsort(self.class_index, kind="stable")
+        ends = np.cumsum(np.bincount(self.class_index))[:-1]
+        return tuple(tuple(part.tolist()) for part in np.split(order, ends))
 
     @cached_property
     def _key(self) -> tuple[bytes, bytes]:
-        return self.table.tobytes(), _fingerprint(self.matrices)
+        """Digests, so that a table of 5000² products is not kept twice."""
+        table = blake2b(np.ascontiguousarray(self.table).data).digest()
+        return table, blake2b(_fingerprint(self.matrices)).digest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FiniteGroup) and self._key == other._key

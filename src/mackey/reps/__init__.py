@@ -14,6 +14,7 @@ from mackey.reps.algebra import (
     tensor,
     trivial,
 )
+from mackey.reps.characters import CharacterTable, character_table
 from mackey.reps.defining import standard
 from mackey.reps.finite import Rep, quotient, regular, sign, tabulated
 from mackey.reps.intertwiners import (
@@ -25,20 +26,24 @@ from mackey.reps.intertwiners import (
 )
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
 from mackey.reps.solution import Solution
+from mackey.reps.specht import hook_dimension, specht
 from mackey.reps.sums import Block, DirectSum, blocks_of
 
 __all__ = [
     "AbstractRep",
     "Block",
+    "CharacterTable",
     "DirectSum",
     "IntertwinerBlock",
     "Rep",
     "Solution",
     "blocks_of",
+    "character_table",
     "determinant",
     "direct_sum",
     "dual",
     "exterior_power",
+    "hook_dimension",
     "induce",
     "induce_to",
     "intertwiner_blocks",
@@ -53,6 +58,7 @@ __all__ = [
     "restrict",
     "sign",
     "solve",
+    "specht",
     "standard",
     "symmetric_power",
     "tabulated",

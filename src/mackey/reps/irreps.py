@@ -8,7 +8,7 @@ from mackey.errors import sentence
 from mackey.groups import FiniteGroup, cyclic, dihedral
 from mackey.reps.finite import Rep, direct_sum
 from mackey.reps.intertwiners import intertwiners
-from mackey.reps.projectors import image
+from mackey.reps.numeric_irreps import numeric_irreps
 
 # (⟨χ, χ⟩, Frobenius–Schur indicator) of a real irreducible representation: dim End_H and Σ_h χ(h²)/|H|.
 TYPES = {(1, 1): "real", (2, 0): "complex", (4, -2): "quaternionic"}
@@ -34,15 +34,14 @@ def irrep_type(rep: Rep) -> str:
 def irreps(group: FiniteGroup) -> tuple[Rep, ...]:
     """All real irreps, the trivial one first; Σ dim² / dim End = |H|.
 
-    C_n and D_n: plain rotation matrices by frequency k, (cos kθ, sin kθ). Any other group: from the
-    eigenspaces of a generic symmetric element of the commutant of the regular representation, each of which
-    is irreducible.
+    C_n and D_n: plain rotation matrices by frequency k, (cos kθ, sin kθ). Any other group: ψ0, ψ1, … as in
+    `numeric_irreps`, smallest dimension first.
     """
     if group.dimension == 2 and group == cyclic(group.order):
         return _cyclic_irreps(group)
     if group.dimension == 2 and group.order % 2 == 0 and group == dihedral(group.order // 2):
         return _dihedral_irreps(group)
-    return _numeric_irreps(group)
+    return tuple(Rep(group, matrices, f"ψ{index}") for index, matrices in enumerate(numeric_irreps(group)))
 
 
 def _rotations(group: FiniteGroup, frequency: int, n: int) -> np.ndarray:
@@ -73,32 +72,6 @@ def _dihedral_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
             Rep(group, np.concatenate([turns, turns @ np.diag([-1.0, 1.0])]), "E" if n <= 4 else f"E{k}")
         )
     return tuple(found)
-
-
-def _numeric_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
-    """Split the regular representation once; keep one copy of each character, smallest dimension first.
-
-    Nothing depends on LAPACK's choices: the copy is the one of the smallest eigenvalue, its basis is read off
-    its projector.
-    """
-    table, inverses, n = group.table, group.inverses, group.order
-    weights = np.cos(np.arange(n) ** 2.0)  # any weights without a symmetry
-    weights = weights + weights[inverses]
-    # Σ_h w(h) R(h) over right translations R(h) e_k = e_{kh⁻¹}: symmetric, since w(h) = w(h⁻¹)
-    values, vectors = np.linalg.eigh(weights[table[inverses]])
-    breaks = np.flatnonzero(np.diff(values) > 1e-8 * max(1.0, np.abs(values).max())) + 1
-    kept: dict[tuple[float, ...], np.ndarray] = {}
-    for block in np.split(vectors.T, breaks):
-        projector = block.T @ block
-        character = tuple((np.round(projector[table, np.arange(n)].sum(1), 6) + 0.0).tolist())
-        if character not in kept:
-            basis = image(projector, len(block))
-            kept[character] = basis @ basis.T[table[inverses]]
-    ordered = sorted(kept.items(), key=lambda item: (len(item[1][0]), [-value for value in item[0]]))
-    found = tuple(Rep(group, matrices, f"ψ{index}") for index, (_, matrices) in enumerate(ordered))
-    covered = sum(rep.dim**2 / (rep.character**2).mean() for rep in found)
-    assert abs(covered - n) < 1e-6, f"irreps of {group} cover {covered} of {n}"
-    return found
 
 
 def multiplicities(rep: Rep) -> dict[Rep, int]:
