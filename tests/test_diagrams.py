@@ -114,6 +114,9 @@ def test_few_dimensions_make_diagrams_dependent() -> None:
             == count
         )
     T3 = C.tensors(C.orthogonal(2), 3)
+    many = classical(C.orthogonal(5))
+    assert many is not None
+    assert len(independent_diagrams(many, (True,) * 10)) == many.invariant_count(10, 0, False) == 945
     assert R.intertwiner_count(T3, T3) == len(R.intertwiners(T3, T3)) == 10
 
 

@@ -234,7 +234,7 @@ def test_krylov_finds_kernels_larger_than_a_block() -> None:
 def test_krylov_says_when_it_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mackey.reps.krylov._STEPS", 2)
     rho = C.tensors(C.special_orthogonal(3), 3)
-    with pytest.raises(ValueError, match="within 2 steps, got residuals of .*; add generators"):
+    with pytest.raises(ValueError, match=r"within 2 steps, got residuals of .*; add generators"):
         krylov_kernel(constraints(rho, rho), 1e-9)
 
 

@@ -144,7 +144,12 @@ def _ambient_count(group: Classical, source: Cartesian, target: Cartesian) -> in
 
 
 def independent_diagrams(group: Classical, up: tuple[bool, ...]) -> tuple[Diagram, ...]:
-    """The first independent set of diagrams of V^±⊗…, in the order of `diagrams`."""
+    """The first independent set of diagrams of V^±⊗…, in the order of `diagrams`.
+
+    Pairings of m slots are independent if and only if m ≤ 2n (Brauer 1937); then none is drawn in full.
+    """
+    if group.family is Family.ORTHOGONAL and len(up) <= 2 * group.n:
+        return tuple(diagrams(group, up, False))
     return tuple(_independent(group, Cartesian(group.n), Cartesian(group.n, up))[0])
 
 
@@ -188,6 +193,6 @@ def _refuse_large(source: Cartesian, target: Cartesian, count: int) -> None:
                 f"reps.intertwiners: tensors of rank {len(source.up)} and {len(target.up)} of R^{source.n}",
                 wanted=f"at most {_MOST_NUMBERS} numbers in a dense basis",
                 got=f"{count} maps of shape ({target.dim}, {source.dim})",
-                remedy="use lower ranks, or reps.contractions, which stores pairs of indices only",
+                remedy="use lower ranks, or irreps",
             )
         )

@@ -71,7 +71,7 @@ def _filtered(operator: Constraints, block: np.ndarray, tolerance: float) -> tup
         if active[:1].any():
             history.append((float(step[0]), float(ratio[0])))
     else:
-        _refuse_slow(float(np.sqrt((size / target).max()) * tolerance**2))
+        _refuse_slow(float(np.sqrt((size / _dot(x, x)).max())))
     return x.transpose(0, 2, 1).reshape(block.shape), _ritz_values(history)
 
 
