@@ -1,6 +1,7 @@
 """Where fields live: homogeneous spaces G/H, and the domains that sample them."""
 
 from mackey.spaces.domain import AbstractDomain, Pose
+from mackey.spaces.double_cosets import double_coset_bases, field_matrix, linear_maps
 from mackey.spaces.grid import Grid, GroupGrid, scalar_fibre
 from mackey.spaces.homogeneous import HomogeneousSpace, linear_map_count
 from mackey.spaces.point import Point
@@ -16,7 +17,10 @@ __all__ = [
     "Pose",
     "Sequence",
     "Set",
+    "double_coset_bases",
+    "field_matrix",
     "linear_map_count",
+    "linear_maps",
     "nearest_sizes",
     "scalar_fibre",
     "strided_sizes",
