@@ -190,7 +190,7 @@ def test_every_group_acts_and_samples(group: G.AbstractGroup) -> None:
 
 def test_messages() -> None:
     with pytest.raises(ValueError, match="p1, p2, p4"):
-        G.named("p4q")
+        G.lattice_named("p4q")
     with pytest.raises(ValueError, match="elements 0 … 3"):
         G.subgroup(G.cyclic(4), [4])
     with pytest.raises(ValueError, match="elements 0 … 7"):

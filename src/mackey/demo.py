@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mackey import tasks
 from mackey.audit.measure import audit
 from mackey.audit.report import Report
-from mackey.groups import named
+from mackey.groups import lattice_named
 from mackey.plots import Maps, accuracy_by_angle, feature_maps
 from mackey.recipe import MODELS, Recipe, TrainConfig
 from mackey.tasks import GroupAveraged, Task, matched, parameter_count, rotate
@@ -49,7 +49,7 @@ def run(folder: Path, recipe: Recipe = RECIPE, task: Task | None = None) -> bool
         plan.save(run_folder)
         networks[name] = network
         results[name] = fit(network, task, plan.train, run_folder)
-    averaged = GroupAveraged(networks["plain CNN"], named(group))
+    averaged = GroupAveraged(networks["plain CNN"], lattice_named(group))
     console.print(_table(networks, results, averaged, task, recipe.train.seed))
     reports = {
         name: audit(network.eval(), task.test.images[:16], group=group) for name, network in networks.items()
@@ -127,7 +127,7 @@ def _draw(
             curves[name].append(accuracy(network, images, task.test.labels))
     polar, pictures = folder / "accuracy_by_angle.png", folder / "feature_maps.png"
     accuracy_by_angle(polar, ANGLES, curves, group)
-    image, labels = task.test.images[:1], named(group).point_group.labels
+    image, labels = task.test.images[:1], lattice_named(group).point_group.labels
     first = {"G-CSA": "lift", "plain CNN": "features.2"}  # up to the first ReLU of each
     rows = []
     for name, network in networks.items():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mackey.errors import sentence
-from mackey.groups import AbstractGroup, FiniteGroup, LatticeGroup, Symmetric, lattice, named
+from mackey.groups import AbstractGroup, FiniteGroup, LatticeGroup, Symmetric, lattice, lattice_named
 from mackey.groups.permutations import Permutation
 from mackey.spaces import Grid
 
@@ -71,7 +71,7 @@ def resolve_group(group: Group) -> LatticeGroup | Symmetric | None:
                 remedy="see mackey list",
             )
         )
-    return None if group in ("Sym", "S_n") else named(group)
+    return None if group in ("Sym", "S_n") else lattice_named(group)
 
 
 def permutations(n: int, generator: torch.Generator) -> Tested:

@@ -18,7 +18,7 @@ from mackey.audit.report import Report, Row
 from mackey.audit.types import AbstractDeclared
 from mackey.errors import sentence
 from mackey.fields import FieldType, Guarantee
-from mackey.groups import AbstractGroup, LatticeGroup, Symmetric, named
+from mackey.groups import AbstractGroup, LatticeGroup, Symmetric, lattice_named
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
 _ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
@@ -175,6 +175,6 @@ def _declared_group(module: nn.Module, guarantee: Guarantee) -> AbstractGroup | 
     if isinstance(in_type, FieldType):
         return in_type.domain.group
     try:
-        return named(guarantee.group)
+        return lattice_named(guarantee.group)
     except ValueError:  # a group without a name: nobody can tell what it contains
         return None

@@ -1,6 +1,7 @@
 """What acts: finite groups, permutations, lattices with a point group; subgroups and cosets."""
 
 from mackey.groups.abstract import AbstractGroup
+from mackey.groups.custom import MatrixGroup, matrix_group
 from mackey.groups.euclidean import (
     ScaledRotations,
     Scalings,
@@ -22,7 +23,7 @@ from mackey.groups.indefinite import (
     proper_orthogonal,
     symplectic,
 )
-from mackey.groups.lattices import LatticeGroup, lattice, named, p1, p2, p4, p4m, pm, translations
+from mackey.groups.lattices import LatticeGroup, lattice, lattice_named, p1, p2, p4, p4m, pm, translations
 from mackey.groups.lie import AbstractLieGroup, AbstractLinearGroup
 from mackey.groups.linear import (
     GeneralLinear,
@@ -36,6 +37,7 @@ from mackey.groups.linear import (
 )
 from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
+from mackey.groups.named_groups import named
 from mackey.groups.permutations import Symmetric, symmetric
 from mackey.groups.polyhedral import icosahedral, pyritohedral, tetrahedral
 from mackey.groups.products import DirectProduct, SemidirectProduct, direct_product, semidirect_product
@@ -64,6 +66,7 @@ __all__ = [
     "GeneralLinear",
     "IndefiniteOrthogonal",
     "LatticeGroup",
+    "MatrixGroup",
     "Orthogonal",
     "ProjectiveLinear",
     "Quadrature",
@@ -95,7 +98,9 @@ __all__ = [
     "indefinite_orthogonal",
     "intersection",
     "lattice",
+    "lattice_named",
     "lorentz",
+    "matrix_group",
     "mirror",
     "named",
     "octahedral",

@@ -193,7 +193,7 @@ def p4m() -> LatticeGroup:
 
 
 @lru_cache
-def named(name: str) -> LatticeGroup:
+def lattice_named(name: str) -> LatticeGroup:
     """The group people write as p1, p2, p4, p8, pm, p2m, p4m, "Z", "Z⋊±1", "Z^3" or "Z^3⋊O" (also Oh)."""
     spatial = {
         "Z": cyclic(1, 1),
@@ -209,7 +209,7 @@ def named(name: str) -> LatticeGroup:
     if planar is None:
         raise ValueError(
             sentence(
-                "groups.named",
+                "groups.lattice_named",
                 wanted="p1, p2, p4, p8, pm, p2m, p4m, Z, Z⋊±1, Z^3, Z^3⋊O or Z^3⋊Oh",
                 got=repr(name),
                 remedy="or build one: groups.lattice(groups.generated(...))",

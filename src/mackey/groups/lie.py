@@ -19,7 +19,7 @@ class AbstractLieGroup(AbstractMatrixGroup):
     def length(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
         """|a| = |a⁻¹|, the distance to e: 0 at e only, infinite outside the component of e."""
 
-    def distance(self, a: Float[Tensor, "*b n n"], b: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
+    def distance(self, a: Float[Tensor, "*#b n n"], b: Float[Tensor, "*#b n n"]) -> Float[Tensor, "*#b"]:
         return self.length(self.inverse(a) @ b)
 
 

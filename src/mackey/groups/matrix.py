@@ -67,7 +67,7 @@ class AbstractMatrixGroup(AbstractGroup[Tensor]):
         """At least `count` points, equispaced, for ∫f(g)dg. Raises ValueError if G is not compact."""
 
     @abstractmethod
-    def distance(self, a: Float[Tensor, "*b n n"], b: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
+    def distance(self, a: Float[Tensor, "*#b n n"], b: Float[Tensor, "*#b n n"]) -> Float[Tensor, "*#b"]:
         """d(a, b) = d(ga, gb) for every g; infinite between components that no path joins."""
 
     @abstractmethod

@@ -37,7 +37,7 @@ class Model(torch.nn.Module):
         pool: int = 1,
     ) -> None:
         super().__init__()
-        grid = spaces.Grid(groups.named(group))
+        grid = spaces.Grid(groups.lattice_named(group))
         H = grid.stabiliser
         image = FieldType(grid, reps.trivial(H), in_channels)
         feature = FieldType(grid, reps.regular(H), fields)

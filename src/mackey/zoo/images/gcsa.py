@@ -66,7 +66,7 @@ class Model(torch.nn.Module):
         downsample: int = 2,
     ) -> None:
         super().__init__()
-        grid = spaces.Grid(groups.named(group))
+        grid = spaces.Grid(groups.lattice_named(group))
         H = grid.stabiliser
         image = FieldType(grid, reps.trivial(H), in_channels)
         field = FieldType(grid, reps.regular(H), fields)
