@@ -217,6 +217,19 @@ def test_is_plain_data(group: G.AbstractLieGroup) -> None:
     assert group in {group} and [other for other in GROUPS if other == group] == [group]
 
 
+@every_group
+def test_works_inside_another_default_device(group: G.AbstractLieGroup, generator: torch.Generator) -> None:
+    """Constants never follow `torch.device("meta")`, under which models may be built."""
+    with torch.device("meta"):
+        fresh = copy.copy(group)
+        a = fresh.sample(2, generator)
+        v = fresh.log(fresh.exp(fresh.vee(0.1 * fresh.hat(torch.ones(len(fresh.lie_algebra), device="cpu")))))
+        found = [a, v, fresh.distance(a, a), fresh.violation(a), fresh.inverse(a), *fresh.generators]
+        if group in COMPACT and group.size < 4:
+            found += fresh.quadrature(3)
+    assert all(x.device.type == "cpu" for x in found)
+
+
 def matrix_coefficients(group: G.AbstractLieGroup, a: Tensor) -> Tensor:
     """The entries of a and their products two by two, (m, n² + n⁴)."""
     flat = a.flatten(-2)

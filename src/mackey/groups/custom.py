@@ -144,7 +144,7 @@ class MatrixGroup(AbstractLinearGroup):
         """|b − a| after Gauss–Newton steps b → b exp(v) of norm at most 1 on |b⁻¹a − 1|²; infinite where b
         grows so far on its way that rounding carries it out of the group.
         """
-        basis = torch.as_tensor(self.lie_algebra, device=a.device)
+        basis = torch.as_tensor(self.lie_algebra, device="cpu").to(a.device)
         dual = torch.linalg.pinv(basis.flatten(1))
         rest = torch.linalg.inv(near) @ a
         near = near.expand_as(rest)
@@ -155,8 +155,8 @@ class MatrixGroup(AbstractLinearGroup):
             if not bool((size > 1e-12).any()):
                 break
             step = torch.where(largest[..., None, None] < _LARGEST, step / size.clamp_min(1), 0)
-            rest = torch.linalg.matrix_exp(-step) @ rest
-            near = near @ torch.linalg.matrix_exp(step)
+            rest = matrix_exp(-step) @ rest
+            near = near @ matrix_exp(step)
             largest = torch.maximum(largest, near.abs().amax((-2, -1)))
         return torch.where(largest < _LARGEST, relative(near - a, a), torch.inf)
 
@@ -166,7 +166,8 @@ class MatrixGroup(AbstractLinearGroup):
         if not len(self.lie_algebra):
             return self.identity[None]
         unit = 1.5 * self.lie_algebra / np.linalg.norm(self.lie_algebra, axis=(1, 2), keepdims=True)
-        return torch.linalg.matrix_exp(torch.as_tensor(np.concatenate([unit, -unit, 2 * unit, -2 * unit])))
+        both = np.concatenate([unit, -unit])
+        return matrix_exp(torch.as_tensor(np.concatenate([both, 2 * both]), device="cpu"))
 
     @cached_property
     def _key(self) -> tuple[bytes, ...]:
@@ -209,7 +210,7 @@ def matrix_group(
             )
     if len(algebra):
         _check_algebra(where, algebra, discrete)
-    return MatrixGroup(name, tuple(torch.as_tensor(g) for g in discrete), algebra)
+    return MatrixGroup(name, tuple(torch.as_tensor(g, device="cpu") for g in discrete), algebra)
 
 
 def _check_algebra(where: str, algebra: np.ndarray, discrete: Sequence[np.ndarray]) -> None:

@@ -69,9 +69,8 @@ class Fixing(AbstractLinearGroup):
 
     def quadrature(self, count: int) -> Quadrature:
         """The identity `count` times."""
-        return Quadrature(
-            self.identity.repeat(count, 1, 1), torch.full((count,), 1 / count, dtype=torch.float64)
-        )
+        ones = self.identity.repeat(count, 1, 1)
+        return Quadrature(ones, ones.new_full((count,), 1 / count))
 
     def length(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
         return torch.zeros_like(a[..., 0, 0])

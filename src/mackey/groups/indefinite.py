@@ -53,7 +53,7 @@ class IndefiniteOrthogonal(AbstractReductiveGroup):
     def generators(self) -> tuple[Tensor, ...]:  # type: ignore[override]
         if not self.reflections:
             return ()
-        first, second = (torch.eye(n, dtype=torch.float64) for n in (self.p, self.q))
+        first, second = (torch.eye(n, dtype=torch.float64, device="cpu") for n in (self.p, self.q))
         return (
             block_diagonal([mirror_matrix(self.p), second]),
             block_diagonal([first, mirror_matrix(self.q)]),
@@ -74,7 +74,7 @@ class IndefiniteOrthogonal(AbstractReductiveGroup):
 
     def inverse(self, a: Tensor) -> Tensor:
         """η aᵀ η."""
-        form = torch.as_tensor(self.form).to(a)
+        form = torch.as_tensor(self.form, device="cpu").to(a)
         return form @ a.mT @ form
 
     def log(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b k"]:
@@ -97,7 +97,7 @@ class IndefiniteOrthogonal(AbstractReductiveGroup):
         return self.vee(tangent[..., back, :][..., back])
 
     def violation(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
-        form = torch.as_tensor(self.form).to(a)
+        form = torch.as_tensor(self.form, device="cpu").to(a)
         defect = relative(a.mT @ form @ a - form, a)
         return defect if self.reflections else torch.where(self._keeps_blocks(a), defect, defect.clamp_min(1))
 
@@ -142,7 +142,7 @@ class Symplectic(AbstractReductiveGroup):
 
     def inverse(self, a: Tensor) -> Tensor:
         """−Ω aᵀ Ω."""
-        form = torch.as_tensor(self.form).to(a)
+        form = torch.as_tensor(self.form, device="cpu").to(a)
         return -form @ a.mT @ form
 
     def log(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b k"]:
@@ -152,7 +152,7 @@ class Symplectic(AbstractReductiveGroup):
         return found
 
     def violation(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
-        form = torch.as_tensor(self.form).to(a)
+        form = torch.as_tensor(self.form, device="cpu").to(a)
         return relative(a.mT @ form @ a - form, a)
 
 

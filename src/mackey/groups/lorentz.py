@@ -17,7 +17,7 @@ def lorentz_log(a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 6"]:
     a = M X M† for M = w + v·σ in SL(2, C). Q = (w, v) follows from Q Q†, which is linear in a, by its
     largest column; det M = 1 fixes the phase and Re w ≥ 0 the sign.
     """
-    table = torch.as_tensor(_spinor_table()).to(a.device)
+    table = torch.as_tensor(_spinor_table(), device="cpu").to(a.device)
     products = (table @ a.flatten(-2).to(table.dtype)[..., None]).squeeze(-1).unflatten(-1, (4, 4))
     largest = products.detach().diagonal(dim1=-2, dim2=-1).real.argmax(-1)
     chosen = largest[..., None, None].expand(*largest.shape, 4, 1)

@@ -162,7 +162,7 @@ class SemidirectProduct(AbstractLieGroup):
 
     @property
     def generators(self) -> tuple[Tensor, ...]:  # type: ignore[override]
-        still = torch.zeros(self.dimension, dtype=torch.float64)
+        still = torch.zeros(self.dimension, dtype=torch.float64, device="cpu")
         return tuple(self.element(still, h) for h in self.linear.generators)
 
     @cached_property

@@ -12,8 +12,8 @@ from mackey.groups.rotation_maps import rotation_exp
 
 def circle_quadrature(count: int) -> Quadrature:
     """`count` equispaced rotations of the plane: exact for frequencies below `count`."""
-    angles = 2 * math.pi * torch.arange(count, dtype=torch.float64) / count
-    return Quadrature(rotation_exp(angles[:, None]), torch.full((count,), 1 / count, dtype=torch.float64))
+    angles = 2 * math.pi * torch.arange(count, dtype=torch.float64, device="cpu") / count
+    return Quadrature(rotation_exp(angles[:, None]), angles.new_full((count,), 1 / count))
 
 
 def rotation_degree(count: int) -> int:
@@ -29,7 +29,7 @@ def rotation_quadrature(degree: int) -> Quadrature:
 
     R = R_z(α)R_y(β)R_z(γ), L + 1 equispaced α and γ, ⌊L/2⌋ + 1 Gauss–Legendre nodes cos β.
     """
-    angles = 2 * math.pi * torch.arange(degree + 1, dtype=torch.float64) / (degree + 1)
+    angles = 2 * math.pi * torch.arange(degree + 1, dtype=torch.float64, device="cpu") / (degree + 1)
     tilts, weights = _gauss_tilts(degree // 2 + 1)
     about_z, about_y = _about(angles, 2), _about(tilts, 1)
     elements = about_z[:, None, None] @ about_y[None, :, None] @ about_z
@@ -42,7 +42,9 @@ def spin_quadrature(degree: int) -> tuple[Tensor, Tensor]:
 
     q = q_z(α)q_y(β)q_z(γ) with L + 1 equispaced α and γ in [0, 4π), ⌊L/4⌋ + 1 nodes cos β.
     """
-    angles = 2 * math.pi * torch.arange(degree + 1, dtype=torch.float64) / (degree + 1)  # half angles
+    angles = (
+        2 * math.pi * torch.arange(degree + 1, dtype=torch.float64, device="cpu") / (degree + 1)
+    )  # half angles
     tilts, weights = _gauss_tilts(degree // 4 + 1)
     a, b, c = angles[:, None, None], tilts[None, :, None] / 2, angles[None, None]
     cosine, sine = b.cos(), b.sin()
@@ -60,12 +62,12 @@ def spin_degree(count: int) -> int:
 
 
 def _about(angles: Tensor, axis: int) -> Tensor:
-    return rotation_exp(torch.nn.functional.one_hot(torch.tensor(axis), 3).to(angles) * angles[:, None])
+    return rotation_exp(torch.eye(3, dtype=angles.dtype, device=angles.device)[axis] * angles[:, None])
 
 
 def _gauss_tilts(count: int) -> tuple[Tensor, Tensor]:
     nodes, weights = np.polynomial.legendre.leggauss(count)
-    return torch.as_tensor(np.arccos(nodes)), torch.as_tensor(weights) / 2
+    return torch.as_tensor(np.arccos(nodes), device="cpu"), torch.as_tensor(weights / 2, device="cpu")
 
 
 def _product(elements: Tensor, weights: Tensor, turns: int) -> Quadrature:

@@ -117,7 +117,8 @@ def _hat(coordinates: Tensor) -> Tensor:
         o = torch.zeros_like(x)
         return torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).unflatten(-1, (3, 3))
     n = (1 + isqrt(1 + 8 * coordinates.shape[-1])) // 2
-    return torch.einsum("...k,kij->...ij", coordinates, torch.as_tensor(rotation_basis(n)).to(coordinates))
+    basis = torch.as_tensor(rotation_basis(n), device="cpu").to(coordinates)
+    return torch.einsum("...k,kij->...ij", coordinates, basis)
 
 
 def _vee(tangent: Tensor) -> Tensor:

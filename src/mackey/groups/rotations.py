@@ -81,6 +81,9 @@ class SpecialOrthogonal(AbstractLinearGroup):
 
     def quadrature(self, count: int) -> Quadrature:
         """n = 2: equispaced angles. n = 3: exact for Wigner D up to degree `rotation_degree(count)`."""
+        if self.n == 1:
+            one = self.identity.repeat(count, 1, 1)
+            return Quadrature(one, one.new_full((count,), 1 / count))
         if self.n == 2:
             return circle_quadrature(count)
         if self.n == 3:
@@ -173,9 +176,8 @@ def off_orthogonal(a: Tensor) -> Tensor:
 
 def mirror_matrix(n: int) -> Tensor:
     """An element of O(n) of determinant −1: −1 if n is odd, else the reflection of the first axis."""
-    mirror = torch.eye(n, dtype=torch.float64)
-    mirror[0, 0] = -1
-    return -torch.eye(n, dtype=torch.float64) if n % 2 else mirror
+    signs = [-1.0] * n if n % 2 else [-1.0, *[1.0] * (n - 1)]
+    return torch.diag(torch.tensor(signs, dtype=torch.float64, device="cpu"))
 
 
 def special_orthogonal(n: int) -> SpecialOrthogonal:
