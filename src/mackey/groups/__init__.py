@@ -15,6 +15,7 @@ from mackey.groups.euclidean import (
 )
 from mackey.groups.finite import FiniteGroup, apart, cyclic, dihedral, generated, mirror, octahedral
 from mackey.groups.finite_products import finite_product, finite_semidirect_product
+from mackey.groups.graphs import Graph, automorphisms
 from mackey.groups.indefinite import (
     IndefiniteOrthogonal,
     Symplectic,
@@ -38,12 +39,19 @@ from mackey.groups.linear import (
 from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.named_groups import named
-from mackey.groups.permutations import Symmetric, symmetric
+from mackey.groups.permutation_groups import (
+    PermutationGroup,
+    permutation_group,
+    permutation_product,
+    wreath_product,
+)
+from mackey.groups.permutations import Alternating, Symmetric, alternating, symmetric
 from mackey.groups.polyhedral import icosahedral, pyritohedral, tetrahedral
 from mackey.groups.products import DirectProduct, SemidirectProduct, direct_product, semidirect_product
 from mackey.groups.quadratures import rotation_degree, rotation_quadrature, spin_degree, spin_quadrature
 from mackey.groups.rotation_maps import quaternion, quaternion_rotation, rotation_exp, rotation_log
 from mackey.groups.rotations import Orthogonal, SpecialOrthogonal, orthogonal, special_orthogonal
+from mackey.groups.space_groups import PLANE_GROUPS, plane_group, space_group
 from mackey.groups.spin import spin_matrix, spin_quaternion
 from mackey.groups.subgroups import (
     Subgroup,
@@ -58,16 +66,20 @@ from mackey.groups.unitary import SpecialUnitary, Unitary, special_unitary, unit
 
 __all__ = [
     "AbstractGroup",
+    "Alternating",
     "AbstractLieGroup",
     "AbstractLinearGroup",
     "AbstractMatrixGroup",
     "DirectProduct",
     "FiniteGroup",
     "GeneralLinear",
+    "Graph",
     "IndefiniteOrthogonal",
     "LatticeGroup",
     "MatrixGroup",
     "Orthogonal",
+    "PLANE_GROUPS",
+    "PermutationGroup",
     "ProjectiveLinear",
     "Quadrature",
     "ScaledRotations",
@@ -81,7 +93,9 @@ __all__ = [
     "Symplectic",
     "Unitary",
     "affine",
+    "alternating",
     "apart",
+    "automorphisms",
     "conjugate",
     "cosets",
     "cyclic",
@@ -109,6 +123,9 @@ __all__ = [
     "p2",
     "p4",
     "p4m",
+    "permutation_group",
+    "permutation_product",
+    "plane_group",
     "pm",
     "polar",
     "polar_coordinates",
@@ -125,6 +142,7 @@ __all__ = [
     "scalings",
     "semidirect_product",
     "similarity",
+    "space_group",
     "special_euclidean",
     "special_linear",
     "special_orthogonal",
@@ -141,4 +159,5 @@ __all__ = [
     "translation_group",
     "translations",
     "unitary",
+    "wreath_product",
 ]

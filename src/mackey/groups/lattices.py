@@ -1,9 +1,9 @@
-"""Z^d ⋊ H: translations of the plane or the torus, together with a point group."""
+"""Λ ⋊ H: translations of a lattice, or of a torus, together with a point group."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -12,49 +12,45 @@ import torch
 from mackey.errors import sentence
 from mackey.groups.abstract import AbstractGroup
 from mackey.groups.finite import FiniteGroup, cyclic, dihedral, mirror, octahedral
+from mackey.groups.glides import (
+    check_basis,
+    check_glides,
+    check_periods,
+    completed_glides,
+    in_lattice_coordinates,
+)
 
 Motion = tuple[tuple[int, ...], int]
+Rows = Sequence[Sequence[float | int]]
 
 
 @dataclass(frozen=True, repr=False)
 class LatticeGroup(AbstractGroup[Motion]):
-    """Z^d ⋊ H, elements (t, h) acting as x → h·x + t; with `periods` the torus Z^d/(periods) instead of Z^d.
+    """Λ ⋊ H, elements (t, h) acting as x → h·x + t; with `periods` the torus Λ/(periods) instead of Λ.
 
-    When H does not map the lattice to itself (C8 on pixels) the group still acts on the plane R^d ⊃ Z^d:
-    `is_exact` is then False and layers promise exact_on_grid only.
+    Λ = Z^d, or the lattice of the columns of `basis`; t counts lattice vectors. glides: τ(h) for each element
+    of H, in lattice coordinates, if (t, h) acts as x → h·x + t + τ(h): the non-symmorphic groups, in which
+    H itself is no subgroup. When H does not map Z^d to itself (C8 on pixels) the group still acts on the
+    plane R^d ⊃ Z^d: `is_exact` is then False and layers promise exact_on_grid only.
     """
 
     name: str = field(compare=False)
     point_group: FiniteGroup
     periods: tuple[int, ...] | None = None
+    basis: tuple[tuple[float, ...], ...] | None = None
+    glides: tuple[tuple[float, ...], ...] | None = None
 
     is_unimodular = True
     has_irreps = False
 
     def __post_init__(self) -> None:
-        if self.periods is None:
-            return
-        if len(self.periods) != self.dimension or min(self.periods) < 1:
-            raise ValueError(
-                sentence(
-                    f"groups.{self.name}",
-                    wanted=f"{self.dimension} periods of at least 1",
-                    got=str(self.periods),
-                    remedy="give the number of samples along each axis",
-                )
-            )
-        allowed = {
-            tuple(np.abs(np.rint(m) @ np.array(self.periods)).astype(int)) for m in self.point_group.matrices
-        }
-        if not self.is_exact or allowed != {self.periods}:
-            raise ValueError(
-                sentence(
-                    f"groups.{self.name}",
-                    wanted=f"a torus that {self.point_group} maps to itself",
-                    got=f"periods {self.periods}",
-                    remedy="use equal periods or a smaller H",
-                )
-            )
+        where = f"groups.{self.name}"
+        if self.basis is not None:
+            check_basis(where, self.point_group, np.array(self.basis))
+        if self.glides is not None:
+            check_glides(where, self.point_group, self.lattice_matrices, np.array(self.glides))
+        if self.periods is not None:
+            check_periods(where, self.point_group, self.lattice_matrices, self.periods)
 
     @property
     def dimension(self) -> int:
@@ -70,7 +66,12 @@ class LatticeGroup(AbstractGroup[Motion]):
 
     @property
     def is_exact(self) -> bool:
-        return self.point_group.is_integral
+        return self.basis is not None or self.point_group.is_integral
+
+    @cached_property
+    def lattice_matrices(self) -> np.ndarray:
+        """H on lattice coordinates, B⁻¹hB: integers if `is_exact`."""
+        return in_lattice_coordinates(self.point_group.matrices, self.basis)
 
     @property
     def identity(self) -> Motion:
@@ -84,18 +85,25 @@ class LatticeGroup(AbstractGroup[Motion]):
         return (*steps, *((self.identity[0], h) for h in self.point_group.generators))
 
     def compose(self, a: Motion, b: Motion) -> Motion:
-        """(t, h)(s, k) = (t + h·s, hk)."""
-        return self._reduce(np.array(a[0]) + self._turn(a[1], b[0])), self.point_group.compose(a[1], b[1])
+        """(t, h)(s, k) = (t + h·s + [τ(h) + h·τ(k) − τ(hk)], hk)."""
+        moved = np.array(a[0]) + self._turn(a[1], b[0]) + self._excess(a[1], b[1])
+        return self._reduce(moved), self.point_group.compose(a[1], b[1])
 
     def inverse(self, a: Motion) -> Motion:
-        """(t, h)⁻¹ = (−h⁻¹t, h⁻¹)."""
+        """(t, h)⁻¹ = (−h⁻¹t − [τ(h⁻¹) + h⁻¹τ(h)], h⁻¹)."""
         back = self.point_group.inverse(a[1])
-        return self._reduce(-self._turn(back, a[0])), back
+        return self._reduce(-self._turn(back, a[0]) - self._excess(back, a[1])), back
 
     def act(self, a: Motion, points: np.ndarray) -> np.ndarray:
-        """h·x + t for points of shape (…, d)."""
-        moved = self.point_group.act(a[1], points) + np.array(a[0])
-        return moved if self.periods is None else np.mod(moved, self.periods)
+        """h·x + B(t + τ(h)) for points of shape (…, d), Cartesian also where the lattice has a basis B."""
+        steps = np.array(a[0]) if self.glides is None else np.array(a[0]) + np.array(self.glides[a[1]])
+        basis = np.eye(self.dimension) if self.basis is None else np.array(self.basis)
+        moved = self.point_group.act(a[1], points) + basis @ steps
+        if self.periods is None:
+            return moved
+        if self.basis is None:
+            return np.mod(moved, self.periods)
+        return np.mod(moved @ np.linalg.inv(basis).T, self.periods) @ basis.T
 
     def elements(self) -> list[Motion]:
         """All elements of the torus group."""
@@ -137,18 +145,58 @@ class LatticeGroup(AbstractGroup[Motion]):
                     remedy="only its point group can be composed",
                 )
             )
-        return np.rint(self.point_group.matrices[h]).astype(int) @ np.array(t)
+        return np.rint(self.lattice_matrices[h]).astype(int) @ np.array(t)
+
+    def _excess(self, h: int, k: int) -> np.ndarray | int:
+        """τ(h) + h·τ(k) − τ(hk), a lattice vector."""
+        if self.glides is None:
+            return 0
+        first, second, both = (np.array(self.glides[g]) for g in (h, k, self.point_group.compose(h, k)))
+        return np.rint(first + self.lattice_matrices[h] @ second - both).astype(int)
 
     def _reduce(self, t: np.ndarray) -> tuple[int, ...]:
         return tuple(int(i) for i in (t if self.periods is None else np.mod(t, self.periods)))
 
 
-def lattice(point_group: FiniteGroup, periods: Sequence[int] | None = None) -> LatticeGroup:
-    """Z^d ⋊ H for any point group H of R^d."""
+def lattice(
+    point_group: FiniteGroup,
+    periods: Sequence[int] | None = None,
+    *,
+    basis: np.ndarray | Rows | None = None,
+    glides: Mapping[int, Sequence[float | int]] | Rows | None = None,
+    name: str | None = None,
+) -> LatticeGroup:
+    """Λ ⋊ H for any point group H of R^d; Λ = Z^d, or the lattice of the columns of `basis`.
+
+    glides: the translation τ(h), in lattice coordinates, that goes with each element of H; or a mapping that
+    gives it for generators of H, from which the others follow, 0 where it says nothing. Raises ValueError if
+    they do not fit together.
+    """
     dimension = point_group.dimension
-    space = "Z" if dimension == 1 else f"Z^{dimension}"
-    name = _planar_name(point_group) or (space if point_group.order == 1 else f"{space}⋊{point_group}")
-    return LatticeGroup(name, point_group, None if periods is None else tuple(periods))
+    columns = None if basis is None else _as_rows(np.asarray(basis, dtype=np.float64))
+    if columns == _as_rows(np.eye(dimension)):
+        columns = None
+    if isinstance(glides, Mapping):
+        steps = completed_glides(point_group, in_lattice_coordinates(point_group.matrices, columns), glides)
+    else:
+        steps = (
+            np.zeros((point_group.order, dimension)) if glides is None else np.asarray(glides, dtype=float)
+        )
+    if name is None:
+        space = "Z" if dimension == 1 else f"Z^{dimension}"
+        plain = _planar_name(point_group) or (space if point_group.order == 1 else f"{space}⋊{point_group}")
+        name = plain if columns is None and not steps.any() else f"Λ⋊{point_group}"
+    return LatticeGroup(
+        name,
+        point_group,
+        None if periods is None else tuple(periods),
+        columns,
+        _as_rows(steps) if steps.any() else None,
+    )
+
+
+def _as_rows(array: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in array.tolist()) if array.ndim == 2 else ((float("nan"),),)
 
 
 def _planar_name(point_group: FiniteGroup) -> str | None:

@@ -23,10 +23,11 @@ from mackey.groups.indefinite import indefinite_orthogonal, proper_orthogonal, s
 from mackey.groups.lattices import lattice, lattice_named
 from mackey.groups.lie import AbstractLinearGroup
 from mackey.groups.linear import general_linear, projective_linear, special_linear
-from mackey.groups.permutations import symmetric
+from mackey.groups.permutations import alternating, symmetric
 from mackey.groups.polyhedral import icosahedral, pyritohedral, tetrahedral
 from mackey.groups.products import direct_product, semidirect_product
 from mackey.groups.rotations import orthogonal, special_orthogonal
+from mackey.groups.space_groups import PLANE_GROUPS, plane_group
 from mackey.groups.unitary import special_unitary, unitary
 
 _POLYHEDRAL: dict[str, Callable[[], FiniteGroup]] = {
@@ -53,14 +54,16 @@ _BY_SIZE: dict[str, Callable[[int], AbstractGroup[Any]]] = {
     "SL": special_linear,
     "PGL": projective_linear,
     "Sp": symplectic,
+    "Alt": alternating,
     "Sym": symmetric,
     "S": symmetric,
 }
 _BY_SIGNATURE = {"O": indefinite_orthogonal, "SO+": proper_orthogonal}
+_ON_PIXELS = ("p3", "p6", "p6m")  # here rotations about a pixel; plane_group has those of a hexagonal lattice
 _EXAMPLES = (
     *("SO(2)", "SO(3)", "O(2)", "O(3)", "U(1)", "SU(2)", "SE(2)", "SE(3)", "E(2)", "E(3)", "SIM(2)"),
     *("T(2)", "T(3)", "SIM(3)", "Aff(2)", "GL+(2)", "GL+(3)", "SL(2)", "SL(3)", "PGL(3)", "Sp(4)", "O(1,3)"),
-    *("SO+(1,3)", "R+", "R+×SO(2)", "R+×SO(3)", "S5", "Sym(5)", "C8", "D4", *_POLYHEDRAL),
+    *("SO+(1,3)", "R+", "R+×SO(2)", "R+×SO(3)", "S5", "Sym(5)", "Alt(5)", "C8", "D4", *_POLYHEDRAL),
     *("p1", "p2", "p4", "p4m", "p6m", "pm", "Z", "Z^2", "Z^3", "Z^3⋊O", "Z^3⋊Oh", "R^4⋊SO+(1,3)"),
 )  # fmt: skip
 
@@ -165,7 +168,7 @@ def _product(name: str) -> AbstractGroup[Any] | None:
 
 
 def _lattice(name: str) -> AbstractGroup[Any] | None:
-    """What `lattice_named` knows, Z^d and Z^d⋊H."""
+    """Z^d, Z^d⋊H, the plane groups, and what else `lattice_named` knows: p8, p8m."""
     parts = re.fullmatch(r"Z\^?([1-9]?\d*)(?:⋊(.+))?", name)
     if parts:
         dimension = int(parts[1] or 1)
@@ -180,4 +183,6 @@ def _lattice(name: str) -> AbstractGroup[Any] | None:
                 remedy="C_n and D_n move the plane, ±1 the line, T, Td, Th, O, Oh, I and Ih space",
             )
         )
-    return lattice_named(name) if re.fullmatch(r"p[1-9]\d*m?|pm", name) else None
+    if name in PLANE_GROUPS and name not in _ON_PIXELS:
+        return plane_group(name)
+    return lattice_named(name) if re.fullmatch(r"p[1-9]\d*m?", name) else None

@@ -40,6 +40,15 @@ class Grid(AbstractDomain):
                     remedy="see groups.named",
                 )
             )
+        if self.group.basis is not None or self.group.glides is not None:
+            raise ValueError(
+                sentence(
+                    "Grid",
+                    wanted="a group Z^d ⋊ H, without basis and glides: square samples, H about their centre",
+                    got=f"{self.group}, of another lattice or with glides",
+                    remedy="only square lattices are sampled yet; use groups.lattice(H)",
+                )
+            )
         if not self.stabiliser.is_orthogonal:
             raise ValueError(
                 sentence(
