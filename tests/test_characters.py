@@ -148,6 +148,36 @@ def test_large_groups(group: FiniteGroup, dims: list[int]) -> None:
             assert np.abs(error).max() < 1e-12
 
 
+def test_small_irreps_of_a_group_that_is_built_from_a_large_one() -> None:
+    """x → ax + b modulo 31: the 2-dimensional irreps occur in products of 30 × 30 only, and are cut out of
+    the regular representation instead.
+    """
+    affine = permutation_group([(x + 1) % 31 for x in range(31)], [3 * x % 31 for x in range(31)])
+    table = R.character_table(affine)
+    assert affine.order == 930
+    assert [psi.dim for psi in table.irreps] == [1, 1, *(2,) * 14, 30]
+    assert table.types == ("real", "real", *("complex",) * 14, "real")
+    for psi in table.irreps:
+        for s in affine.generators:
+            error = psi.matrices[s] @ psi.matrices - psi.matrices[affine.table[s]]
+            assert np.abs(error).max() < 1e-12
+
+
+def test_many_irreps() -> None:
+    """C15 × C16 by permutations: 121 real irreps, 119 of them rotations by the sum of two angles."""
+    one = [*range(1, 15), 0, *range(15, 31)]
+    two = [*range(15), *range(16, 31), 15]
+    group = permutation_group(one, two)
+    table = R.character_table(group)
+    assert group.order == 240 and len(table.irreps) == 121
+    first, second = group.generators
+    product = group.class_index[group.compose(first, second)]
+    found = sorted(row[product] for row in table.values if row[0] == 2)
+    angles = {(a, b) for a in range(15) for b in range(16)} - {(0, 0), (0, 8)}
+    wanted = sorted(2 * np.cos(2 * np.pi * (a / 15 + b / 16)) for a, b in angles)
+    np.testing.assert_allclose(found, wanted[::2], atol=1e-10)  # (a, b) and (−a, −b) are one
+
+
 def test_table_prints() -> None:
     text = str(R.character_table(G.tetrahedral()))
     first, heads, *rows = text.splitlines()

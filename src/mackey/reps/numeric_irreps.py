@@ -27,13 +27,14 @@ def numeric_irreps(group: FiniteGroup) -> list[np.ndarray]:
         search.add(i, np.rint(search.on_elements(i))[:, None, None])
     action = _orthogonal(group.matrices)
     trace = np.trace(action, axis1=1, axis2=2)[[members[0] for members in group.conjugacy_classes]]
-    factors = search.discover(trace, np.ones((group.order, 1, 1)), action)
-    while search.queue:
-        a = search.queue.pop(int(np.argmin(search.characters.dims[search.queue])))
-        for b in factors:
-            character = search.characters.values[a] * search.characters.values[b]
-            search.discover(character, search.known[a], search.known[b])
+    factors = search.constituents(trace[None])[0]
+    search.cut(factors, np.ones((group.order, 1, 1)), action)
     count = len(search.characters.dims)
+    while search.queue and len(search.known) < count:
+        a = search.queue.pop(int(np.argmin(search.characters.dims[search.queue])))
+        products = search.characters.values[a] * search.characters.values[factors]
+        for b, inside in zip(factors, search.constituents(products), strict=True):
+            search.cut(inside, search.known[a], search.known[b])
     for i in range(count):  # what an action that is not faithful does not reach
         if i not in search.known:
             search.add(i, search.finish(from_regular(group, search.wanted(i))))
@@ -54,21 +55,24 @@ class _Search:
         self.known[i] = matrices
         self.queue.append(i)
 
-    def discover(self, character: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[int]:
-        """The constituents of first ⊗ second, whose character this is; they are known afterwards."""
-        n = self.group.order
+    def constituents(self, characters: np.ndarray) -> list[list[int]]:
+        """The irreps inside representations with these characters, (m, classes)."""
         sizes = np.bincount(self.group.class_index)
-        counts = self.characters.values @ (sizes * character) / (n * self.characters.ends)
-        found = [int(i) for i in np.flatnonzero(np.rint(counts) > 0)]
-        for i in found:
+        norms = self.group.order * self.characters.ends
+        counts = (characters * sizes) @ self.characters.values.T / norms
+        return [np.flatnonzero(np.rint(row) > 0).tolist() for row in counts]
+
+    def cut(self, inside: list[int], first: np.ndarray, second: np.ndarray) -> None:
+        """Make the constituents of first ⊗ second known."""
+        order, sides = self.group.order, (first.shape[-1], second.shape[-1])
+        for i in inside:
             if i in self.known:
                 continue
-            wanted, sides = self.wanted(i), (first.shape[-1], second.shape[-1])
-            if product_cost(n, *sides) <= regular_cost(n, wanted.dim):
+            wanted = self.wanted(i)
+            if product_cost(order, *sides) <= regular_cost(order, wanted.dim):
                 self.add(i, self.finish(from_product(self.group, first, second, wanted)))
             else:
                 self.add(i, self.finish(from_regular(self.group, wanted)))
-        return found
 
     def on_elements(self, i: int) -> np.ndarray:
         return self.characters.values[i, self.group.class_index]
@@ -101,8 +105,9 @@ def _words(group: FiniteGroup) -> Words:
             moved = group.table[s, frontier]
             new = ~reached[moved]
             reached[moved] = True
-            words.append((moved[new], position, frontier[new]))
-            level.append(moved[new])
+            if new.any():
+                words.append((moved[new], position, frontier[new]))
+                level.append(moved[new])
         frontier = np.concatenate(level) if level else np.array([], dtype=int)
     return words
 
