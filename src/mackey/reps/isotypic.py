@@ -69,7 +69,7 @@ def from_regular(group: FiniteGroup, wanted: Wanted) -> np.ndarray:
 def _translates(group: FiniteGroup, wanted: Wanted) -> np.ndarray:
     """Orthonormal rows that span all g ↦ p(h⁻¹g), where p = d/|H| · weights is the idempotent of ψ.
 
-    ⟨p(a⁻¹·), p(b⁻¹·)⟩ = p(a⁻¹b): Gram–Schmidt over a, taking what is longer than the threshold of `image`.
+    ⟨p(a⁻¹·), p(b⁻¹·)⟩ = p(a⁻¹b): Gram–Schmidt that takes the longest rest next. Any basis will do here.
     """
     n = group.order
     p = wanted.weights * (wanted.dim / n)
