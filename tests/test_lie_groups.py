@@ -150,6 +150,7 @@ def test_log_inverts_exp(group: G.AbstractLieGroup, seed: int) -> None:
     close(group.log(group.exp(v)), v)
 
 
+@pytest.mark.filterwarnings("ignore:logm result may be inaccurate:RuntimeWarning")  # of scipy
 @every_group
 @few
 @with_seed
@@ -160,8 +161,9 @@ def test_exp_inverts_log_where_there_is_one(group: G.AbstractLieGroup, seed: int
             v = group.log(a)
         except ValueError as error:
             assert "without a logarithm" in str(error)
-            tangent = np.asarray(scipy.linalg.logm(a.numpy()), dtype=complex)
-            assert np.abs(tangent.imag).max() > 1e-2 or group.length(a).isinf()
+            if group.length(a).isfinite():
+                tangent = np.asarray(scipy.linalg.logm(a.numpy()), dtype=complex)
+                assert np.abs(tangent.imag).max() > 1e-2
         else:
             close(group.exp(v), a)
 
