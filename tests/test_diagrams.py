@@ -97,6 +97,32 @@ def test_diagrams_span_what_the_generators_leave(name: str) -> None:
         assert np.abs(projection(found.basis) - projection(numeric.basis)).max() < 1e-10
 
 
+OURS = [
+    (G.special_orthogonal(2), "SO"),
+    (G.special_orthogonal(3), "SO"),
+    (G.orthogonal(3), "O"),
+    (G.orthogonal(4), "O"),
+    (G.lorentz(), "SO"),
+    (G.indefinite_orthogonal(1, 3), "O"),
+    (G.indefinite_orthogonal(2, 1), "O"),
+    (G.symplectic(4), "Sp"),
+    (G.special_linear(3), "SL"),
+    (G.general_linear(2), "GL"),
+]
+
+
+@pytest.mark.parametrize(("group", "family"), OURS, ids=[str(group) for group, _ in OURS])
+def test_groups_of_the_library_are_recognised(group: G.AbstractMatrixGroup, family: str) -> None:
+    found = classical(group)
+    assert found is not None
+    assert found.family.value == family
+    for source, target in (((2, 0), (2, 0)), ((1, 1), (1, 1)), ((2, 0), (0, 2))):
+        rho, sigma = C.tensors(group, *source), C.tensors(group, *target)
+        solution, numeric = R.solve(rho, sigma), solve_numerically(rho, sigma, tolerance=1e-9)
+        assert solution.method == "diagrams"
+        assert np.abs(projection(solution.basis) - projection(numeric.basis)).max() < 1e-10
+
+
 def test_few_dimensions_make_diagrams_dependent() -> None:
     """O(2): the 15 pairings of 6 slots span 10 dimensions."""
     for n, count in ((2, 10), (3, 15)):

@@ -61,6 +61,19 @@ def test_permutations_by_orbits(n: int, count: int) -> None:
     assert np.abs(projection(found.basis) - projection(numeric.basis)).max() < 1e-12
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_alternating_groups_have_more_maps(n: int) -> None:
+    """A_5: 16 maps from V⊗V to V⊗V, one more than S_5."""
+    T2 = R.power(R.standard(G.alternating(n)), 2)
+    found = R.solve(T2, T2)
+    assert (found.method, len(found)) == ("orbits", found.expected)
+    assert n != 5 or len(found) == 16
+    assert (
+        np.abs(projection(found.basis) - projection(solve_numerically(T2, T2, tolerance=1e-9).basis)).max()
+        < 1e-11
+    )
+
+
 def test_no_group_is_listed() -> None:
     """50! elements: two maps from V to V, five from V⊗V to V."""
     V = R.standard(G.symmetric(50))
@@ -322,6 +335,9 @@ def test_what_does_not_fit_is_refused() -> None:
     T6 = R.power(R.standard(group), 6)
     with pytest.raises(ValueError, match=r"at most 262144 entries, got 729×729 = 531441; split"):
         R.intertwiners(T6, T6)
+    V = R.power(R.standard(G.symmetric(50)), 2)
+    with pytest.raises(ValueError, match=r"5e\+10 operations a step, got 8\.2e\+10, of 2 generators"):
+        solve_numerically(V, R.standard(G.symmetric(50)), tolerance=1e-9)
     V = R.power(R.standard(G.symmetric(60)), 2)
     with pytest.raises(ValueError, match=r"numbers in a dense basis, got 15 maps of shape \(3600, 3600\)"):
         R.intertwiners(V, V)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mackey.errors import sentence
-from mackey.groups import AbstractMatrixGroup, Symmetric
+from mackey.groups import AbstractMatrixGroup, Alternating, Symmetric
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.cartesian import Cartesian, cartesian
 from mackey.reps.classical import Classical, Family, classical
-from mackey.reps.counting import symmetric_invariants
+from mackey.reps.counting import alternating_invariants, symmetric_invariants
 from mackey.reps.diagrams import diagram_basis, expected_count
 from mackey.reps.finite import Rep
 from mackey.reps.nullspace import Gap
@@ -48,12 +48,17 @@ def by_orbits(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
 
 
 def count_by_formula(rho: AbstractRep, sigma: AbstractRep) -> int | None:
-    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Weyl's counts, set partitions for Sym(n)."""
+    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Weyl's counts, set partitions for Sym(n)
+    and Alt(n).
+    """
     if isinstance(rho, Rep) and isinstance(sigma, Rep):
         return table_count(rho, sigma)
-    if isinstance(rho.group, Symmetric):
+    if isinstance(rho.group, Symmetric | Alternating):
         one, two = _slots(rho), _slots(sigma)
-        return None if one is None or two is None else symmetric_invariants(one + two, rho.group.n)
+        if one is None or two is None:
+            return None
+        count = symmetric_invariants if isinstance(rho.group, Symmetric) else alternating_invariants
+        return count(one + two, rho.group.n)
     known = _tensors(rho, sigma)
     return expected_count(*known) if known else None
 

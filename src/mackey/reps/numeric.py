@@ -19,6 +19,7 @@ from mackey.reps.projectors import canonical
 
 _DENSE = 1024  # entries of B; an eigendecomposition of this size takes 0.2 s on one core
 _LARGEST = 2**18
+_MOST_WORK = 5e10  # multiplications and additions in one step of 16 vectors: some seconds on one core
 _WORTH_KEEPING = 0.1  # seconds
 
 
@@ -41,6 +42,7 @@ def solve_numerically(rho: AbstractRep, sigma: AbstractRep, *, tolerance: float)
     arrays = (rho.generator_matrices, rho.algebra_matrices, sigma.generator_matrices, sigma.algebra_matrices)
     key = key_of(names, arrays, tolerance)
     operator = constraints(rho, sigma)
+    _refuse_slow(where, operator)
     found = _read(key, operator, tolerance)
     if found is None:
         start = time.perf_counter()
@@ -85,6 +87,20 @@ def _read(key: str, operator: Constraints, tolerance: float) -> Numeric | None:
     if not orthonormal or not values.max(initial=0) <= 2 * tolerance:
         return None
     return Numeric(basis, str(stored["method"]), Gap(float(edges[0]), float(edges[1]), tolerance))
+
+
+def _refuse_slow(where: str, operator: Constraints) -> None:
+    a, d = operator.shape
+    work = 8 * len(operator.left) * a * d * (a + d) * 16  # a step of 16 vectors
+    if operator.size > _DENSE and work > _MOST_WORK:
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"constraints of at most {_MOST_WORK:.0e} operations a step",
+                got=f"{work:.1e}, of {len(operator.left)} generators on maps of shape ({a}, {d})",
+                remedy="give fewer generators, or split the representations into irreps",
+            )
+        )
 
 
 def _refuse_large(where: str, d: int, a: int) -> None:

@@ -47,7 +47,8 @@ def _product(first: Monomial | None, second: Monomial | None) -> Monomial | None
     count, width = len(first.images), second.images.shape[1]
     images = first.images[:, :, None] * width + second.images[:, None, :]
     signs = first.signs[:, :, None] * second.signs[:, None, :]
-    return Monomial(images.reshape(count, -1), signs.reshape(count, -1))
+    size = first.images.shape[1] * width
+    return Monomial(images.reshape(count, size), signs.reshape(count, size))
 
 
 def _sum(parts: list[tuple[int, Monomial | None]]) -> Monomial | None:
@@ -56,7 +57,7 @@ def _sum(parts: list[tuple[int, Monomial | None]]) -> Monomial | None:
         if part is None:
             return None
         moved = part.images[:, :, None] * copies + np.arange(copies) + start
-        images.append(moved.reshape(len(moved), -1))
+        images.append(moved.reshape(len(moved), part.images.shape[1] * copies))
         signs.append(np.repeat(part.signs, copies, axis=1))
         start += images[-1].shape[1]
     return Monomial(np.concatenate(images, axis=1), np.concatenate(signs, axis=1))
@@ -68,9 +69,9 @@ def signed_orbits(rho: Monomial, sigma: Monomial) -> tuple[np.ndarray, np.ndarra
     Orbits are numbered by their smallest pair, whose value is +1. A pair that an element sends to itself with
     sign −1 has entry 0, and so has its orbit.
     """
-    a, d = sigma.images.shape[1], rho.images.shape[1]
-    moves = (sigma.images[:, :, None] * d + rho.images[:, None, :]).reshape(-1, a * d)
-    flips = (sigma.signs[:, :, None] * rho.signs[:, None, :]).reshape(-1, a * d) < 0
+    a, d, count = sigma.images.shape[1], rho.images.shape[1], len(rho.images)
+    moves = (sigma.images[:, :, None] * d + rho.images[:, None, :]).reshape(count, a * d)
+    flips = (sigma.signs[:, :, None] * rho.signs[:, None, :]).reshape(count, a * d) < 0
     size = a * d
     roots, value = _components(moves), np.ones(size)
     if flips.any():  # in the double cover (p, +) is p and (p, −) is p + size
