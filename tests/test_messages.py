@@ -188,7 +188,7 @@ def test_plan_and_explain() -> None:
         ValueError, match="lowering attention cannot compute Linear: Linear is not an attention"
     ):
         mk.nn.Conv(regular, regular, 3, lowering="attention")
-    with pytest.raises(ValueError, match="a lowering among attention, pointwise, grid_conv, literal"):
+    with pytest.raises(ValueError, match="a lowering among attention, blocks, pointwise, grid_conv, literal"):
         mk.nn.Conv(regular, regular, 3, lowering="magic")
     with pytest.raises(ValueError, match="the shape of an input with its batch axis"):
         mk.explain(mk.nn.Conv(regular, regular, 3), (3,))

@@ -1,7 +1,7 @@
 """mackey: one integral operator, Φ_ω f(g) = ∫ω(g⁻¹f, g′)dg′, is every equivariant layer."""
 
 from mackey import groups, integrands, interop, nn, reps, spaces
-from mackey.explain import explain
+from mackey.explain import describe, explain
 from mackey.fields import FieldType, Guarantee
 from mackey.integrands import AbstractIntegrand as Integrand
 from mackey.integrate import LOWERINGS, plan
@@ -17,6 +17,7 @@ __all__ = [
     "Guarantee",
     "Integrand",
     "audit",
+    "describe",
     "explain",
     "groups",
     "integrands",

@@ -52,8 +52,10 @@ def _parser() -> ArgumentParser:
     commands.add_subcommand(
         "list", ArgumentParser(description="Groups, representations, layers, models, tasks.")
     )
-    explain = ArgumentParser(description="What a model is made of, layer by layer.")
-    explain.add_argument("model", help="for example images.gcsa")
+    explain = ArgumentParser(description="What a model, a group, a representation or a space of maps is.")
+    explain.add_argument(
+        "model", help='images.gcsa, "SO(3)", "O(3): 2x0e + 1x1o" or "SO(3): V⊗V -> V⊗V"'
+    )
     explain.add_argument("--group", default="p4m")
     explain.add_argument("--channels", type=int, default=1)
     explain.add_argument("--size", type=int, default=29)
@@ -111,6 +113,9 @@ def list_everything(console: Console) -> None:
 
 def explain_model(console: Console, options: Namespace) -> None:
     """What `mackey.explain` finds, one block of lines for each layer: it fits a terminal of any width."""
+    if ":" in options.model or "." not in options.model:  # models have their folder in front
+        console.print(str(mk.describe(options.model)), highlight=False, markup=False, soft_wrap=True)
+        return
     if options.channels < 1 or options.size < 1:
         got = f"--channels {options.channels} --size {options.size}"
         raise ValueError(sentence("explain", wanted="numbers ≥ 1", got=got, remedy="raise them"))

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from mackey import zoo
 from mackey.errors import sentence
 
+# Those that take images; zoo models of other data are built in Python.
 MODELS: dict[str, type[torch.nn.Module]] = {
     f"images.{name}": getattr(zoo.images, name) for name in zoo.images.__all__
 }

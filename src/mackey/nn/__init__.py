@@ -2,9 +2,11 @@
 
 from mackey.nn.activation import FourierActivation, Gated, NormActivation, Pointwise
 from mackey.nn.attention import Attention
+from mackey.nn.bilinear import Bilinear
 from mackey.nn.containers import Residual, Sequential
 from mackey.nn.conv import Conv, Lift, Linear
 from mackey.nn.dropout import FieldDropout
+from mackey.nn.gate import Gate
 from mackey.nn.integral import Integral
 from mackey.nn.layer import AbstractIntegralLayer, AbstractLayer
 from mackey.nn.norm import BatchNorm, LayerNorm
@@ -15,11 +17,13 @@ __all__ = [
     "AbstractLayer",
     "Attention",
     "BatchNorm",
+    "Bilinear",
     "Conv",
     "FibreNorm",
     "FieldDropout",
     "FourierActivation",
     "Gated",
+    "Gate",
     "GroupMax",
     "GroupMean",
     "Integral",

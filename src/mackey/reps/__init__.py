@@ -33,6 +33,7 @@ from mackey.reps.intertwiners import (
 )
 from mackey.reps.irreps import irrep_type, irreps, multiplicities, to_irreps
 from mackey.reps.labels import irrep
+from mackey.reps.notation import parse
 from mackey.reps.permutation import Permuting
 from mackey.reps.reynolds import Projector, projector
 from mackey.reps.rotation_forms import angles_from_rotation, convert_rotation, rotation_from_angles
@@ -86,6 +87,7 @@ __all__ = [
     "irrep_type",
     "irreps",
     "multiplicities",
+    "parse",
     "power",
     "projector",
     "quotient",

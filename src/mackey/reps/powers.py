@@ -121,7 +121,8 @@ def _compressed_tangent(matrix: Tensor, degree: int, embedding: np.ndarray) -> T
     d = matrix.shape[-1]
     total: Tensor | None = None
     for place in range(degree):
-        before, after = (torch.eye(d**n, dtype=matrix.dtype, device=matrix.device) for n in (place, degree - place - 1))
+        powers = place, degree - place - 1
+        before, after = (torch.eye(d**n, dtype=matrix.dtype, device=matrix.device) for n in powers)
         term = kron(kron(before, matrix), after)
         total = term if total is None else total + term
     assert total is not None

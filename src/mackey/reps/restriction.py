@@ -10,6 +10,7 @@ from torch import Tensor
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.groups import AbstractMatrixGroup, FiniteGroup
+from mackey.groups.logarithms import matrix_exp
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import Rep
 from mackey.reps.tensors import AbstractSolved
@@ -47,7 +48,7 @@ class Restricted(AbstractSolved):
 
 def _moved(group: AbstractMatrixGroup) -> Tensor:
     """One element along each direction of the Lie algebra."""
-    return torch.linalg.matrix_exp(0.3 * torch.as_tensor(group.lie_algebra, device="cpu"))
+    return matrix_exp(0.3 * torch.as_tensor(group.lie_algebra, device="cpu"))
 
 
 def _check_members(where: str, outer: AbstractMatrixGroup, name: str, elements: Tensor) -> None:

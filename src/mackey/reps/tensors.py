@@ -1,4 +1,4 @@
-"""Representations made from others, for any group: V, 1, det, duals, tensor products and their powers."""
+"""Representations made from others, for any group: V, trivial, det, duals, tensor products."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,10 +54,10 @@ class Vector(AbstractSolved):
 
 @dataclass(frozen=True, repr=False)
 class Scalar(AbstractRep):
-    """1: ρ(g) = 1."""
+    """ρ(g) = 1."""
 
     group: AbstractGroup[Any]
-    name = "1"
+    name = "trivial"
 
     @property
     def dim(self) -> int:
@@ -195,7 +195,11 @@ def refuse_two_groups(where: str, parts: tuple[AbstractRep, ...]) -> None:
 
 def factor(rep: AbstractRep, leading: bool = False) -> str:
     """The name of ρ as a factor of a product, in parentheses where it would be read otherwise."""
-    name = str(rep)
-    open_sum = " + " in name or (name[:1].isdigit() and "x" in name)
-    open_product = "⊗" in name and not leading
-    return f"({name})" if open_sum or open_product else name
+    name, outside = str(rep), ""
+    depth = 0
+    for character in str(rep):
+        depth += (character == "(") - (character == ")")
+        outside += character if depth == 0 else ""
+    counted = outside[:1].isdigit() and "x" in outside
+    open_product = "⊗" in outside and not leading
+    return f"({name})" if "+" in outside or counted or open_product else name

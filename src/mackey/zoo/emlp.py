@@ -1,0 +1,96 @@
+"""EMLP: a multilayer perceptron that is equivariant under any matrix group, between any representations.
+
+Finzi, Welling & Wilson, ICML 2021. Departs from the paper: bilinear products pair channels in a fixed order,
+not at random, and use every coupling of a pair of parts; weights start by formula.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from mackey import groups, nn, reps
+from mackey.axes import Float
+from mackey.fields import FieldType, Guarantee
+
+PAPER = (
+    "Finzi, Welling & Wilson, A Practical Method for Constructing Equivariant Multilayer Perceptrons for "
+    "Arbitrary Matrix Groups, ICML 2021, arXiv:2104.09459"
+)
+
+
+def uniform(group: groups.AbstractGroup, channels: int) -> reps.DirectSum:
+    """About `channels` dimensions shared evenly among the tensor powers of V that fit, scalars first.
+
+    Powers V^p ⊗ V*^q with p + q = r, or V^r alone where V and V* are the same (an invariant form exists).
+    """
+    V = reps.standard(group)
+    self_dual = reps.intertwiner_count(V, reps.dual(V)) > 0
+    rank = 0
+    while (rank + 2) * V.dim ** (rank + 1) <= channels and rank < 3:
+        rank += 1
+    blocks = []
+    for r in range(rank + 1):
+        kinds = [(r, 0)] if self_dual else [(r - q, q) for q in range(r + 1)]
+        count = max(1, channels // ((rank + 1) * len(kinds) * V.dim**r))
+        blocks += [reps.Block(count, _mixed(V, p, q)) for p, q in kinds]
+    return reps.DirectSum(tuple(blocks))
+
+
+def _mixed(V: reps.AbstractRep, p: int, q: int) -> reps.AbstractRep:
+    """V^p ⊗ V*^q."""
+    if not q:
+        return reps.power(V, p)
+    duals = reps.power(reps.dual(V), q)
+    return reps.tensor(reps.power(V, p), duals) if p else duals
+
+
+class EMLPBlock(nn.AbstractLayer):
+    """Gate(z + Bilinear(z)/10), z = W x + b."""
+
+    def __init__(self, in_type: FieldType, out_type: FieldType) -> None:
+        super().__init__(in_type, out_type)
+        self.gate = nn.Gate(out_type)
+        self.linear = nn.Linear(in_type, self.gate.in_type)
+        self.bilinear = nn.Bilinear(self.gate.in_type, self.gate.in_type)
+
+    def forward(self, x: Float[Tensor, "b d_in"]) -> Float[Tensor, "b d_out"]:
+        z = self.linear(x)
+        return self.gate(z + 0.1 * self.bilinear(z))
+
+
+class Model(torch.nn.Module):
+    """Vectors of `in_rep` (b, d_in) to vectors of `out_rep` (b, d_out), such as "2xV" to "trivial" of O(5).
+
+    group: a group or its name. channels: the width of each hidden layer. Channels of a part are innermost:
+    "2xV" reads (x₁, x′₁, x₂, x′₂, …).
+    """
+
+    def __init__(
+        self,
+        group: groups.AbstractGroup | str = "O(5)",
+        in_rep: str = "2xV",
+        out_rep: str = "trivial",
+        *,
+        channels: int = 384,
+        depth: int = 3,
+    ) -> None:
+        super().__init__()
+        G = groups.named(group) if isinstance(group, str) else group
+        self.in_type, self.out_type = (FieldType.at_point(reps.parse(G, text)) for text in (in_rep, out_rep))
+        hidden = FieldType.at_point(uniform(G, channels))
+        types = [self.in_type, *[hidden] * depth]
+        blocks = [EMLPBlock(a, b) for a, b in pairwise(types)]
+        self.layers = nn.Sequential(*blocks, nn.Linear(types[-1], self.out_type))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return self.layers.guarantee
+
+    def forward(self, x: Float[Tensor, "b d_in"]) -> Float[Tensor, "b d_out"]:
+        return self.layers(x)
+
+
+def example() -> tuple[Model, tuple[Tensor, ...]]:
+    """A small model and inputs for it."""
+    return Model("O(3)", "2xV", "V", channels=32, depth=2), (torch.randn(3, 6),)

@@ -1,0 +1,163 @@
+"""Layers between representations at a point: Linear by blocks, Gate, Bilinear, EMLP."""
+
+import numpy as np
+import pytest
+import torch
+
+import mackey as mk
+from mackey import groups as G
+from mackey import reps
+from mackey.lowerings import Literal
+
+TYPES = [
+    (G.special_orthogonal(3), "2xV + V⊗V + 3xtrivial", "V⊗V + 4xV + 2xtrivial"),
+    (G.orthogonal(2), "3xV + Sym^2(V) + det", "2xV + 2xdet + V⊗V"),
+    (G.lorentz(reflections=True), "4xV + V⊗V", "V⊗V + 2xtrivial + V"),
+    (G.symplectic(4), "2xV + V⊗V", "trivial + V + V⊗V"),
+    (G.special_linear(2), "2xV + V*⊗V", "V* + V⊗V* + 3xtrivial"),
+    (G.dihedral(4), "3xA1 + 2xE + regular", "2xE + regular + 5xA2"),
+    (G.special_orthogonal(2), "2xV + trivial", "3xV + V⊗V"),
+]
+
+
+def linear(group: G.AbstractGroup, source: str, target: str) -> mk.nn.Linear:
+    """In float64, with weights and bias that are not small."""
+    types = [mk.FieldType.at_point(reps.parse(group, text)) for text in (source, target)]
+    layer = mk.nn.Linear(*types).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_()
+    return layer
+
+
+@pytest.mark.parametrize(("group", "source", "target"), TYPES, ids=lambda x: str(x))
+def test_linear_equals_the_literal_integral(group: G.AbstractGroup, source: str, target: str) -> None:
+    layer = linear(group, source, target)
+    x = torch.randn(5, layer.in_type.rep.dim, dtype=torch.float64, requires_grad=True)
+    fast, slow = layer(x), Literal()(layer.integrand, x)
+    torch.testing.assert_close(fast, slow, rtol=1e-11, atol=1e-11)
+    sources = [x, *layer.parameters()]
+    direction = torch.randn_like(fast)
+    for a, b in zip(
+        torch.autograd.grad(fast, sources, direction),
+        torch.autograd.grad(slow, sources, direction),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("group", "source", "target"), TYPES, ids=lambda x: str(x))
+def test_linear_has_every_equivariant_map(group: G.AbstractGroup, source: str, target: str) -> None:
+    """As many weights as the null space of the constraints, found here by an SVD of the whole map."""
+    layer = linear(group, source, target)
+    rho, sigma = layer.in_type.rep, layer.out_type.rep
+    rows = []
+    for a, b in zip(rho.generator_matrices, sigma.generator_matrices, strict=True):
+        rows.append(np.kron(b, np.eye(rho.dim)) - np.kron(np.eye(sigma.dim), a.T))
+    for a, b in zip(rho.algebra_matrices, sigma.algebra_matrices, strict=True):
+        rows.append(np.kron(b, np.eye(rho.dim)) - np.kron(np.eye(sigma.dim), a.T))
+    values = np.linalg.svd(np.concatenate(rows), compute_uv=False)
+    count = int((values < 1e-9 * values.max()).sum())
+    weights = layer.integrand.weight.numel()
+    assert weights == count
+    assert layer.integrand.theory_count == sum(p.numel() for p in layer.parameters())
+
+
+@pytest.mark.parametrize(("group", "source", "target"), TYPES, ids=lambda x: str(x))
+def test_linear_commutes_with_the_group(group: G.AbstractGroup, source: str, target: str) -> None:
+    layer = linear(group, source, target)
+    x = torch.randn(5, layer.in_type.rep.dim, dtype=torch.float64)
+    layer.requires_grad_(False)
+    for element in group.sample(5, torch.Generator().manual_seed(1)):
+        wanted = layer.out_type.transform(layer(x), element)
+        moved = layer(layer.in_type.transform(x, element))
+        assert float((moved - wanted).abs().max()) < 1e-12 * float(wanted.abs().max() + 1) * _size(
+            layer, element
+        )
+
+
+def _size(layer: mk.nn.Linear, element: object) -> float:
+    """How much an element stretches: rounding grows with it."""
+    return max(1.0, float(layer.in_type.rep.at(element).abs().max()) * 10)
+
+
+def test_output_starts_at_the_size_of_the_input() -> None:
+    types = [
+        mk.FieldType.at_point(reps.parse(G.orthogonal(3), t))
+        for t in ("64xV + 64xtrivial + 16xV⊗V", "64xtrivial + 32xV⊗V + 64xV")
+    ]
+    torch.manual_seed(0)
+    layer = mk.nn.Linear(*types)
+    out = layer(torch.randn(4000, types[0].rep.dim)).detach()
+    for part in out.split([b.dim for b in reps.blocks_of(types[1].rep)], 1):
+        assert 0.8 < float(part.var()) < 1.25
+
+
+def test_linear_refuses_other_layouts() -> None:
+    V = reps.standard(G.orthogonal(3))
+    many = mk.FieldType(mk.spaces.Point(V.group), V, 3)
+    with pytest.raises(
+        ValueError, match="wanted one field at a Point, its multiplicities written in the rep"
+    ):
+        mk.nn.Linear(many, many)
+    with pytest.raises(ValueError, match="wanted both fields on"):
+        mk.nn.Linear(mk.FieldType.at_point(V), mk.FieldType.at_point(reps.standard(G.special_orthogonal(3))))
+    with pytest.raises(ValueError, match="Gate: wanted one field at a Point"):
+        mk.nn.Gate(many)
+    with pytest.raises(ValueError, match="Bilinear: wanted one field at a Point"):
+        mk.nn.Bilinear(many, many)
+
+
+def test_gate_by_hand() -> None:
+    gate = mk.nn.Gate(mk.FieldType.at_point(reps.parse(G.orthogonal(3), "2xV + 3xtrivial + det")))
+    assert str(gate.in_type.rep) == "2xV + 3xtrivial + det + 3xtrivial"
+    x = torch.randn(4, 13)
+    got = gate(x)
+    gates = torch.sigmoid(x[:, 10:])
+    vectors = x[:, :6].view(4, 3, 2) * gates[:, None, :2]
+    wanted = torch.cat(
+        [vectors.flatten(1), torch.nn.functional.silu(x[:, 6:9]), x[:, 9:10] * gates[:, 2:]], 1
+    )
+    torch.testing.assert_close(got, wanted)
+
+
+def test_bilinear_contains_dot_and_cross_products() -> None:
+    """V ⊗ V → trivial and V ⊗ V → V of SO(3) are multiples of a·b and a × b."""
+    group = G.special_orthogonal(3)
+    layer = mk.nn.Bilinear(
+        *(mk.FieldType.at_point(reps.parse(group, t)) for t in ("2xV", "trivial + V"))
+    ).double()
+    assert layer.weight.numel() == 4  # for each of two maps: a₀b₁ and a₁b₀
+    x = torch.randn(6, 3, 2, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([1.0, 0, 1, 0]))
+        out = layer(x.flatten(1))
+    a, b = x.unbind(-1)
+    dot, cross = (a * b).sum(-1), torch.linalg.cross(a, b)
+    ratio = out[:, 0] / dot
+    torch.testing.assert_close(ratio, ratio[:1].expand(6))
+    scale = (out[:, 1:] * cross).sum(-1) / cross.square().sum(-1)
+    torch.testing.assert_close(out[:, 1:], scale[:1] * cross)
+
+
+def test_bilinear_names_what_it_leaves_out() -> None:
+    hidden = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "V + V⊗V"))
+    layer = mk.nn.Bilinear(hidden, hidden, largest=300)
+    assert layer.left_out == ("(V⊗V) ⊗ (V⊗V) → V⊗V",) or len(layer.left_out) == 1
+    assert "1 couplings left out" in repr(layer)
+
+
+@pytest.mark.parametrize("group", ["O(5)", "O(1,3)", "SO(3)", "Sp(4)", "SL(2)", "S5"])
+def test_emlp_is_equivariant_for_any_group(group: str) -> None:
+    model = mk.zoo.emlp(group, "3xV", "2xV + V⊗V", channels=40, depth=2).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2)
+    model.requires_grad_(False)
+    x = torch.randn(4, model.in_type.rep.dim, dtype=torch.float64)
+    out = model(x)
+    assert float(out.std()) > 1e-3
+    for element in model.in_type.rep.group.sample(3, torch.Generator().manual_seed(0)):
+        wanted = model.out_type.transform(out, element)
+        error = (model(model.in_type.transform(x, element)) - wanted).abs().max() / wanted.abs().max()
+        assert float(error) < 1e-9, f"{group}: {float(error):.2g}"
