@@ -140,6 +140,8 @@ class PermutationGroup(AbstractGroup[Permutation]):
         return from_matrices(self.name, matrices, chosen, [self.label(p) for p in elements])
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, PermutationGroup) or self.degree != other.degree:
             return False
         return self.order == other.order and all(other.contains(g) for g in self.generators)

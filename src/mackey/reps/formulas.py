@@ -15,6 +15,7 @@ from mackey.reps.finite import Rep
 from mackey.reps.nullspace import Gap
 from mackey.reps.orbits import monomial, orbit_basis, signed_orbits
 from mackey.reps.permutation import Permuting
+from mackey.reps.schur import AbstractIrrep
 from mackey.reps.table_intertwiners import table_count
 from mackey.reps.tensors import Dual, Scalar, TensorProduct
 
@@ -27,6 +28,15 @@ class Found(NamedTuple):
     basis: np.ndarray
     method: str
     gap: Gap | None = None
+
+
+def by_schur(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
+    """Irreps of one group: the commutant of ρ where they are the same, nothing where they differ."""
+    if not isinstance(rho, AbstractIrrep) or not isinstance(sigma, AbstractIrrep):
+        return None
+    if rho != sigma:
+        return Found(np.zeros((0, sigma.dim, rho.dim)), "schur")
+    return Found(rho.commutant / np.sqrt(rho.dim), "schur")
 
 
 def by_diagrams(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
@@ -48,11 +58,13 @@ def by_orbits(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
 
 
 def count_by_formula(rho: AbstractRep, sigma: AbstractRep) -> int | None:
-    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Weyl's counts, set partitions for Sym(n)
+    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Schur's lemma, Weyl's counts, set partitions for Sym(n)
     and Alt(n).
     """
     if isinstance(rho, Rep) and isinstance(sigma, Rep):
         return table_count(rho, sigma)
+    if isinstance(rho, AbstractIrrep) and isinstance(sigma, AbstractIrrep):
+        return {"real": 1, "complex": 2, "quaternionic": 4}[rho.irrep_type] if rho == sigma else 0
     if isinstance(rho.group, Symmetric | Alternating):
         one, two = _slots(rho), _slots(sigma)
         if one is None or two is None:

@@ -1,7 +1,8 @@
 """Hom_G(ρ, σ): the linear maps B with σ(g)B = Bρ(g), for any two representations of any group.
 
-Exact where a formula exists: sums block by block, tables of finite groups by characters, Cartesian tensors of
-the classical groups by diagrams, permutations by the orbits of pairs. Otherwise from the generators.
+Exact where a formula exists: sums block by block, tables of finite groups by characters, irreps by Schur's
+lemma, Cartesian tensors of the classical groups by diagrams, permutations by the orbits of pairs. Otherwise
+from the generators.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from mackey.errors import sentence
 from mackey.groups import FiniteGroup, apart
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import Rep, tabulated
-from mackey.reps.formulas import Found, by_diagrams, by_orbits, count_by_formula, refuse_dense
+from mackey.reps.formulas import Found, by_diagrams, by_orbits, by_schur, count_by_formula, refuse_dense
 from mackey.reps.nullspace import TOLERANCE, Gap
 from mackey.reps.numeric import solve_numerically
 from mackey.reps.solution import Solution
@@ -131,7 +132,9 @@ def _solve(rho: AbstractRep, sigma: AbstractRep, tolerance: float) -> Found:
     if isinstance(rho, DirectSum) or isinstance(sigma, DirectSum):  # a part that is a sum itself
         whole = solve(rho, sigma, tolerance=tolerance)
         return Found(whole.basis, whole.method, whole.gap)
-    found = _by_table(rho, sigma) or by_diagrams(rho, sigma) or by_orbits(rho, sigma)
+    found = None
+    for way in (_by_table, by_schur, by_diagrams, by_orbits):
+        found = found or way(rho, sigma)
     if found is None:
         found = Found(*solve_numerically(rho, sigma, tolerance=tolerance))
     expected = count_by_formula(rho, sigma)
