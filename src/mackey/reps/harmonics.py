@@ -76,7 +76,7 @@ class _Harmonics(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, request: _Request) -> Tensor:
-        rows = _solid(len(request.scales) - 1, _direction(_coordinates(x), request.normalise))
+        rows = _solid(len(request.scales) - 1, _direction(torch.stack(_coordinates(x)), request.normalise))
         scaled = [
             row if scale == 1 else row * scale
             for l, scale in enumerate(request.scales)
@@ -92,7 +92,7 @@ class _Harmonics(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        together = torch.cat([grad.movedim(-1, 0), _coordinates(x)])
+        together = torch.cat([grad.movedim(-1, 0), *(row[None] for row in _coordinates(x))])
         rows = together.unbind(0)
         at = _direction(together[-4:], ctx.request.normalise)
         lower = _solid(len(ctx.request.scales) - 2, at)
@@ -106,10 +106,10 @@ class _Harmonics(torch.autograd.Function):
         return torch.stack(slope, -1), None
 
 
-def _coordinates(x: Tensor) -> Tensor:
+def _coordinates(x: Tensor) -> tuple[Tensor, ...]:
     """x, y, z and x² + y² + z², one row each."""
     a, b, c = x.unbind(-1)
-    return torch.stack([a, b, c, a * a + b * b + c * c])
+    return a, b, c, a * a + b * b + c * c
 
 
 class _Direction(NamedTuple):

@@ -30,32 +30,34 @@ def wigner_d(l: int, rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b m m
 
 def _recursion(l: int, rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b m m"]:
     """The batch stands last inside, so that every step is a product of long contiguous rows."""
-    columns = rotation.permute(2, 1, 0).contiguous()
-    x, y, z = columns[:, :, None].unbind(0)  # columns of R
+    found = rotation.permute(1, 2, 0).contiguous()
+    x, y, z = found[:, None].unbind(2)  # columns of R
     for degree in range(2, l + 1):
-        table = torch.as_tensor(_steps(degree)).to(rotation)
-        low, high = columns[:1, None], columns[-1:, None]
-        edges = torch.cat([low * z + high * x, high * z - low * x])
-        edges = table[:: 2 * degree] @ edges.flatten(1, 2)
-        inner = table[1:-1] @ (columns[:, None] * y).flatten(1, 2)
-        columns = torch.cat([edges[:1], inner, edges[1:]])
-    return columns.permute(2, 1, 0).contiguous()
+        isometry, weights = (torch.as_tensor(table).to(rotation) for table in _step(degree))
+        low, high, edge = found[None, :, :1], found[None, :, -1:], weights[:1]
+        inner = found[None] * (y * weights[1:])[:, None]
+        first = low * (z * edge)[:, None] + high * (x * edge)[:, None]
+        last = high * (z * edge)[:, None] - low * (x * edge)[:, None]
+        products = torch.cat([first, inner, last], 2)
+        found = (isometry @ products.flatten(0, 1).flatten(1)).unflatten(1, (2 * degree + 1, -1))
+    return found.permute(2, 0, 1).contiguous()
 
 
 @torch.compiler.assume_constant_result
-def _steps(l: int) -> np.ndarray:
-    return _cached_steps(l)
+def _step(l: int) -> tuple[np.ndarray, np.ndarray]:
+    return _cached_step(l)
 
 
 @lru_cache(maxsize=64)
-def _cached_steps(l: int) -> np.ndarray:
-    """For each column m of D_l the matrix (2l+1, 3(2l−1)) in front of its product: C^T over the overlap."""
+def _cached_step(l: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cᵀ (2l+1, 3(2l−1)), and one over the overlap of each product with its column: of the two edges, then of
+    m = −(l−1)…l−1.
+    """
     isometry = clebsch_gordan(l - 1, 1, l) * sqrt(2 * l + 1)
-    overlap = [isometry[m - 1, 1, m] for m in range(1, 2 * l)]
-    edge = 2 * isometry[-1, 2, -1]
-    return (
-        isometry.transpose(2, 1, 0).reshape(2 * l + 1, -1) / np.array([edge, *overlap, edge])[:, None, None]
-    )
+    overlaps = [2 * isometry[-1, 2, -1], *(isometry[m - 1, 1, m] for m in range(1, 2 * l))]
+    return np.ascontiguousarray(isometry.transpose(2, 1, 0).reshape(2 * l + 1, -1)), 1 / np.array(overlaps)[
+        :, None
+    ]
 
 
 def refuse_degree(where: str, l: int) -> None:
