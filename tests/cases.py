@@ -3,6 +3,7 @@
 import torch
 
 import mackey as mk
+from cases_points import POINT_LAYERS, POINT_MODELS
 from mackey.testing import Case
 
 
@@ -264,4 +265,4 @@ MODELS = [
     ),
 ]
 
-ALL = [*CONVOLUTIONS, *ATTENTIONS, *LAYERS, *MODELS]
+ALL = [*CONVOLUTIONS, *ATTENTIONS, *LAYERS, *MODELS, *POINT_LAYERS, *POINT_MODELS]

@@ -5,6 +5,7 @@ import pytest
 import mackey as mk
 from cases import ALL, LAYERS, MODELS
 from cases_more import MORE_ATTENTIONS, MORE_CONVOLUTIONS
+from cases_points import POINT_LAYERS, POINT_MODELS
 from mackey.testing import CHECKS, GRAPH_CHECKS, Case
 
 # The graph checks take a second each: one Case for each way of computing, and all models.
@@ -12,7 +13,7 @@ GRAPHS = [
     case
     for case in ALL
     if case in MODELS
-    or case in LAYERS
+    or case in [*LAYERS, *POINT_LAYERS, *POINT_MODELS]
     or any(
         word in case.name
         for word in (
@@ -45,7 +46,7 @@ def test_graph(check: str, case: Case) -> None:
 def test_every_public_layer_and_model_has_a_case() -> None:
     built = {type(case.make()) for case in ALL}
     layers = {getattr(mk.nn, name) for name in mk.nn.__all__ if not name.startswith("Abstract")}
-    models = {getattr(mk.zoo.images, name) for name in mk.zoo.images.__all__}
+    models = {mk.zoo.emlp, *(getattr(mk.zoo.images, name) for name in mk.zoo.images.__all__)}
     assert layers | models <= built, f"no Case for {layers | models - built}"
 
 

@@ -65,7 +65,7 @@ class Bilinear(AbstractLayer):
             (i, j): self._product(parts, i, j)
             for i, j in dict.fromkeys((c.first, c.second) for c in self.couplings)
         }
-        sums = [x.new_zeros(len(x), b.rep.dim, b.multiplicity) for b in self._targets]
+        sums = [x.new_zeros(x.shape[0], b.rep.dim, b.multiplicity) for b in self._targets]
         for number, coupling in enumerate(self.couplings):
             maps = self.get_buffer(f"_maps_{number}")
             coupled = products[coupling.first, coupling.second] @ maps.flatten(0, 1).mT  # b n (r d_k)

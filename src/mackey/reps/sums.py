@@ -56,7 +56,7 @@ class DirectSum(AbstractRep):
     def name(self) -> str:  # type: ignore[override]
         return " + ".join(map(str, self.blocks))
 
-    @cached_property
+    @property
     def dim(self) -> int:
         return sum(block.dim for block in self.blocks)
 
