@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 import mackey
-from benchmarks import attention, convolution, gcsa, harmonics
+from benchmarks import attention, convolution, features, gcsa, harmonics
 from benchmarks.measure import Comparison, arithmetic_peak, bandwidth
 
 Found = tuple[list[Comparison], dict[str, object]]
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[float], Found]] = {
     "convolution": convolution.run,
     "attention": attention.run,
     "gcsa": gcsa.run,
+    "features": features.run,
     "harmonics": harmonics.run,
 }
 RESULTS = Path(__file__).parent / "results"
