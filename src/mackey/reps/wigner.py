@@ -31,13 +31,13 @@ def wigner_d(l: int, rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b m m
 def _recursion(l: int, rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b m m"]:
     """The batch stands last inside, so that every step is a product of long contiguous rows."""
     found = rotation.permute(1, 2, 0).contiguous()
-    x, y, z = found[:, None].unbind(2)  # columns of R
+    x, y, z = found.unbind(1)  # columns of R
     for degree in range(2, l + 1):
         isometry, weights = (torch.as_tensor(table).to(rotation) for table in _step(degree))
-        low, high, edge = found[None, :, :1], found[None, :, -1:], weights[:1]
-        inner = found[None] * (y * weights[1:])[:, None]
-        first = low * (z * edge)[:, None] + high * (x * edge)[:, None]
-        last = high * (z * edge)[:, None] - low * (x * edge)[:, None]
+        low, high = found[None, :, :1], found[None, :, -1:]
+        inner = found[None] * (y[:, None] * weights[1:])[:, None]
+        x_, z_ = ((part * weights[0])[:, None, None] for part in (x, z))
+        first, last = low * z_ + high * x_, high * z_ - low * x_
         products = torch.cat([first, inner, last], 2)
         found = (isometry @ products.flatten(0, 1).flatten(1)).unflatten(1, (2 * degree + 1, -1))
     return found.permute(2, 0, 1).contiguous()
