@@ -97,6 +97,7 @@ def test_few_dimensions_make_contractions_dependent() -> None:
     """Three matrices of R^2: 10 of 15."""
     assert len(contractions([2, 2, 2], 2)) == 10
     assert len(contractions([2, 2, 2], 3)) == 15
+    assert len(contractions([2, 2, 2], 40, special=True)) == 15
 
 
 @settings(deadline=None, max_examples=25)
@@ -209,3 +210,16 @@ def test_matrices_of_another_shape_are_refused() -> None:
         ValueError, match=r"Projector\(V → V\): wanted matrices of shape \(3, 3\).*got \(3, 4\)"
     ):
         projector(V, V)(torch.zeros(3, 4))
+
+
+@pytest.mark.unchecked
+def test_projections_and_contractions_compile() -> None:
+    group = C.orthogonal(3)
+    P = projector(mixed(group), R.standard(group))
+    W = torch.randn(3, P.shape[1], generator=seeded(), dtype=torch.float64)
+    compiled = torch.compile(P.defect, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(W), P.defect(W))
+    contraction = contractions([2, 1], 3, output=1, special=True)[-1]
+    A, v = tensors([2, 1], 3, 0, (4,))
+    compiled = torch.compile(contraction.__call__, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(A, v), contraction(A, v))

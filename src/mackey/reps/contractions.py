@@ -4,10 +4,10 @@ control.
 Source: the graphical calculus of symmetric tensor networks; completeness is Weyl's first fundamental theorem.
 """
 
+import itertools
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,56 +25,25 @@ class Contraction:
     """One map from tensors of the ranks `inputs` to a tensor of rank `output` of R^n.
 
     Slots are numbered through the inputs in order, then the output. diagram: which are joined by δ, and
-    which n by ε.
+    which n by ε. equation: in einsum's letters, the inputs, then `deltas` times δ between two slots of the
+    output, then ε if it occurs.
     """
 
     inputs: tuple[int, ...]
     output: int
     n: int
     diagram: Diagram
-
-    @cached_property
-    def equation(self) -> str:
-        """In einsum's letters: the inputs, then a δ for each pair of output slots, then ε."""
-        terms = [self._letters[start:end] for start, end in self._spans]
-        terms = [f"...{term}" for term in terms]
-        terms += [self._letters[i] + self._letters[j] for i, j in self._inner]
-        terms += ["".join(self._letters[slot] for slot in volume) for volume in self.diagram.volumes]
-        return ",".join(terms) + "->..." + self._letters[self._first_out :]
-
-    @property
-    def _first_out(self) -> int:
-        return sum(self.inputs)
-
-    @cached_property
-    def _inner(self) -> tuple[tuple[int, int], ...]:
-        """The pairs that need a δ: both in the output."""
-        return tuple((i, j) for i, j in self.diagram.pairs if i >= self._first_out)
-
-    @cached_property
-    def _letters(self) -> str:
-        """The letter of each slot: that of its partner, unless both are in the output."""
-        letters = list(string.ascii_letters[: sum(self.inputs) + self.output])
-        for i, j in self.diagram.pairs:
-            if i < self._first_out:
-                letters[j] = letters[i]
-        return "".join(letters)
-
-    @cached_property
-    def _spans(self) -> tuple[tuple[int, int], ...]:
-        ends = np.cumsum(self.inputs).tolist()
-        return tuple((end - rank, end) for end, rank in zip(ends, self.inputs, strict=True))
+    equation: str
+    deltas: int
+    epsilon: Tensor = field(compare=False, repr=False)
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         """The contraction of tensors (*b, n, …, n), (*b, n, …, n), …: (*b, n, …, n) of rank `output`."""
         _check_inputs(self, tensors)
         like = tensors[0]
         one = torch.eye(self.n, dtype=like.dtype, device=like.device)
-        operands = [*tensors, *(one for _ in self._inner)]
-        if self.diagram.volumes:
-            volume = torch.tensor(levi_civita(self.n), dtype=like.dtype, device=like.device)
-            operands += [volume for _ in self.diagram.volumes]
-        return torch.einsum(self.equation, *operands)
+        volumes = [self.epsilon.to(like)] * len(self.diagram.volumes)
+        return torch.einsum(self.equation, *tensors, *[one] * self.deltas, *volumes)
 
 
 def contractions(
@@ -97,8 +66,30 @@ def contractions(
         )
     family = Family.SPECIAL_ORTHOGONAL if special else Family.ORTHOGONAL
     group = Classical(family, n, np.eye(n))
-    found = independent_diagrams(group, (True,) * slots)
-    return tuple(Contraction(tuple(ranks), output, n, diagram) for diagram in found)
+    drawn = independent_diagrams(group, (True,) * slots)
+    has_volume = any(diagram.volumes for diagram in drawn)
+    epsilon = torch.tensor(levi_civita(n) if has_volume else 0.0, dtype=torch.float64, device="cpu")
+    found = []
+    for diagram in drawn:
+        equation, deltas = _equation(tuple(ranks), output, diagram)
+        found.append(Contraction(tuple(ranks), output, n, diagram, equation, deltas, epsilon))
+    return tuple(found)
+
+
+def _equation(ranks: tuple[int, ...], output: int, diagram: Diagram) -> tuple[str, int]:
+    """The einsum of a diagram, and how many δ it needs: a slot has the letter of its partner, unless both are
+    in the output.
+    """
+    first_out = sum(ranks)
+    letters = list(string.ascii_letters[: first_out + output])
+    for i, j in diagram.pairs:
+        if i < first_out:
+            letters[j] = letters[i]
+    ends = itertools.accumulate(ranks)
+    terms = ["..." + "".join(letters[end - rank : end]) for end, rank in zip(ends, ranks, strict=True)]
+    deltas = [letters[i] + letters[j] for i, j in diagram.pairs if i >= first_out]
+    volumes = ["".join(letters[slot] for slot in volume) for volume in diagram.volumes]
+    return ",".join([*terms, *deltas, *volumes]) + "->..." + "".join(letters[first_out:]), len(deltas)
 
 
 def _check_inputs(contraction: Contraction, tensors: Sequence[Tensor]) -> None:

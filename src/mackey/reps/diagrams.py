@@ -7,6 +7,7 @@ Brauer (1937): the invariants of O(n), Sp(n) and GL(n) are spanned by pairings o
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -113,11 +114,13 @@ def _volume(group: Classical, up: tuple[bool, ...]) -> np.ndarray:
     return tensor
 
 
+@lru_cache(maxsize=8)
 def levi_civita(n: int) -> np.ndarray:
-    """ε, the sign of a permutation of n indices, else 0."""
+    """ε, the sign of a permutation of n indices, else 0; read-only."""
     tensor = np.zeros((n,) * n)
     for order in itertools.permutations(range(n)):
         tensor[order] = (-1.0) ** sum(a > b for a, b in itertools.combinations(order, 2))
+    tensor.setflags(write=False)
     return tensor
 
 
@@ -148,7 +151,8 @@ def independent_diagrams(group: Classical, up: tuple[bool, ...]) -> tuple[Diagra
 
     Pairings of m slots are independent if and only if m ≤ 2n (Brauer 1937); then none is drawn in full.
     """
-    if group.family is Family.ORTHOGONAL and len(up) <= 2 * group.n:
+    proper = group.family is Family.SPECIAL_ORTHOGONAL and len(up) < group.n  # too few slots for ε
+    if proper or (group.family is Family.ORTHOGONAL and len(up) <= 2 * group.n):
         return tuple(diagrams(group, up, False))
     return tuple(_independent(group, Cartesian(group.n), Cartesian(group.n, up))[0])
 

@@ -58,8 +58,8 @@ def by_orbits(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
 
 
 def count_by_formula(rho: AbstractRep, sigma: AbstractRep) -> int | None:
-    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Schur's lemma, Weyl's counts, set partitions for Sym(n)
-    and Alt(n).
+    """dim Hom_G(ρ, σ) where theory has it: characters of tables, Schur's lemma, Weyl's counts, set partitions
+    for Sym(n) and Alt(n).
     """
     if isinstance(rho, Rep) and isinstance(sigma, Rep):
         return table_count(rho, sigma)

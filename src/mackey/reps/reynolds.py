@@ -25,6 +25,7 @@ class Projector:
     sigma: AbstractRep
     blocks: tuple[IntertwinerBlock, ...]
     bases: tuple[Tensor, ...]
+    shape: tuple[int, int]
 
     def __call__(self, weight: Float[Tensor, "*b a d"]) -> Float[Tensor, "*b a d"]:
         _check_shape(self, weight)
@@ -52,7 +53,9 @@ class Projector:
 def projector(rho: AbstractRep, sigma: AbstractRep) -> Projector:
     """The orthogonal projection of (d_σ, d_ρ) matrices on Hom_G(ρ, σ)."""
     blocks = intertwiner_blocks(rho, sigma)
-    return Projector(rho, sigma, blocks, tuple(_orthonormal(block.basis) for block in blocks))
+    return Projector(
+        rho, sigma, blocks, tuple(_orthonormal(block.basis) for block in blocks), (sigma.dim, rho.dim)
+    )
 
 
 def _orthonormal(basis: np.ndarray) -> Tensor:
@@ -64,12 +67,11 @@ def _orthonormal(basis: np.ndarray) -> Tensor:
 
 
 def _check_shape(projector: Projector, weight: Tensor) -> None:
-    wanted = (projector.sigma.dim, projector.rho.dim)
-    if tuple(weight.shape[-2:]) != wanted:
+    if tuple(weight.shape[-2:]) != projector.shape:
         raise ValueError(
             sentence(
                 repr(projector),
-                wanted=f"matrices of shape {wanted}, (d_σ, d_ρ)",
+                wanted=f"matrices of shape {projector.shape}, (d_σ, d_ρ)",
                 got=str(tuple(weight.shape)),
                 remedy="put batch axes first",
             )
