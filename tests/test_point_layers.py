@@ -1,5 +1,8 @@
 """Layers between representations at a point: Linear by blocks, Gate, Bilinear, EMLP."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -161,3 +164,43 @@ def test_emlp_is_equivariant_for_any_group(group: str) -> None:
         wanted = model.out_type.transform(out, element)
         error = (model(model.in_type.transform(x, element)) - wanted).abs().max() / wanted.abs().max()
         assert float(error) < 1e-9, f"{group}: {float(error):.2g}"
+
+
+def test_linear_equals_e3nn(parity_folder: Path) -> None:
+    """The official weights and layout, brought over by reps.convert; path weights are 1/√fan-in."""
+    golden = dict(np.load(parity_folder / "e3nn_linear.npz", allow_pickle=False))
+    meta = json.loads(str(golden["meta"]))
+    source, target = meta["args"]["irreps_in"], meta["args"]["irreps_out"]
+    layer = linear(G.orthogonal(3), source, target)
+    pieces, start = [], 0
+    for path in meta["instructions"]:
+        if path["i_in"] >= 0:
+            size = int(np.prod(path["path_shape"]))
+            pieces.append(golden["param/weight"][start : start + size] * path["path_weight"])
+            start += size
+    with torch.no_grad():
+        layer.integrand.weight.copy_(torch.as_tensor(np.concatenate(pieces)))
+        layer.integrand.bias.copy_(torch.as_tensor(golden["param/bias"]))
+        x = reps.convert(torch.as_tensor(golden["in/x"]), "e3nn", "mackey", irreps=source)
+        got = reps.convert(layer(x), "mackey", "e3nn", irreps=target)
+    torch.testing.assert_close(got, torch.as_tensor(golden["out/y"]), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["linear", "gate", "product"])
+def test_constants_are_exact_after_double(kind: str) -> None:
+    """Built in float32 and moved: 1e-14, where rounded constants would leave 1e-8."""
+    field = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "8x0e + 8x1o + 4x1e + 8x2e + 2x3o"))
+    make = {
+        "linear": lambda: mk.nn.Linear(field, field),
+        "gate": lambda: mk.nn.Gate(field),
+        "product": lambda: mk.nn.Bilinear(field, field),
+    }[kind]
+    layer, other = make(), make()
+    layer = layer.double().requires_grad_(False)
+    x = torch.randn(20, layer.in_type.channels, dtype=torch.float64)
+    for element in G.orthogonal(3).sample(4, torch.Generator().manual_seed(2)):
+        wanted = layer.out_type.transform(layer(x), element)
+        error = (layer(layer.in_type.transform(x, element)) - wanted).abs().max() / wanted.abs().max()
+        assert float(error) < 1e-14
+    assert {b.dtype for b in other.buffers()} <= {torch.float32, torch.int64}, "moved with another module"
+    assert set(layer.state_dict()) == {name for name, _ in layer.named_parameters()}

@@ -172,14 +172,18 @@ def test_irreps_by_schur(name: str) -> None:
             assert np.abs(projection(found.basis) - projection(numeric.basis)).max() < 1e-11
 
 
-def test_couplings_are_found_from_generators() -> None:
-    """1 ⊗ 1 → 0, 1, 2 once each; 2 ⊗ 2 → 3 once."""
-    one, two = SO3Irrep(1), SO3Irrep(2)
-    for degree, count in ((0, 1), (1, 1), (2, 1), (3, 0)):
-        assert R.intertwiner_count(R.tensor(one, one), SO3Irrep(degree)) == count
-    found = R.solve(R.tensor(two, two), SO3Irrep(3))
-    assert (len(found), found.method) == (1, "svd")
-    assert found.residual < 1e-13
+@pytest.mark.parametrize("name", IRREPS)
+def test_products_of_irreps_by_couplings(name: str) -> None:
+    """Into a product and out of it, against the space that the generators alone leave."""
+    for rho in IRREPS[name]:
+        for sigma in IRREPS[name][1:]:
+            for third in IRREPS[name]:
+                for source, target in ((R.tensor(rho, sigma), third), (third, R.tensor(rho, sigma))):
+                    found = R.solve(source, target)
+                    assert found.method == "couplings" and found.residual < 1e-13
+                    numeric = solve_numerically(source, target, tolerance=1e-9)
+                    assert len(found) == len(numeric.basis)
+                    assert np.abs(projection(found.basis) - projection(numeric.basis)).max() < 1e-10
 
 
 # ---- sums ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from mackey.reps.abstract import AbstractRep
 from mackey.reps.cartesian import Cartesian, cartesian
 from mackey.reps.classical import Classical, Family, classical
 from mackey.reps.counting import alternating_invariants, symmetric_invariants
+from mackey.reps.couplings import couplings
 from mackey.reps.diagrams import diagram_basis, expected_count
 from mackey.reps.finite import Rep
 from mackey.reps.nullspace import Gap
@@ -37,6 +38,18 @@ def by_schur(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
     if rho != sigma:
         return Found(np.zeros((0, sigma.dim, rho.dim)), "schur")
     return Found(rho.commutant / np.sqrt(rho.dim), "schur")
+
+
+def by_couplings(rho: AbstractRep, sigma: AbstractRep) -> Found | None:
+    """Products of two irreps to one, or back: Hom(ρ₁⊗ρ₂, ρ₃) is what ρ₁⊗ρ₂⊗ρ₃ leaves fixed (ρ orthogonal)."""
+    for product, single in ((rho, sigma), (sigma, rho)):
+        if not isinstance(product, TensorProduct) or not isinstance(single, AbstractIrrep):
+            continue
+        first, second = product.first, product.second
+        if isinstance(first, AbstractIrrep) and isinstance(second, AbstractIrrep):
+            maps = couplings(first, second, single).reshape(-1, product.dim, single.dim)
+            return Found(maps.mT if product is rho else maps.copy(), "couplings")
+    return None
 
 
 def by_diagrams(rho: AbstractRep, sigma: AbstractRep) -> Found | None:

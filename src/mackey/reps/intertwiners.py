@@ -14,7 +14,15 @@ from mackey.errors import sentence
 from mackey.groups import FiniteGroup, apart
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import Rep, tabulated
-from mackey.reps.formulas import Found, by_diagrams, by_orbits, by_schur, count_by_formula, refuse_dense
+from mackey.reps.formulas import (
+    Found,
+    by_couplings,
+    by_diagrams,
+    by_orbits,
+    by_schur,
+    count_by_formula,
+    refuse_dense,
+)
 from mackey.reps.nullspace import TOLERANCE, Gap
 from mackey.reps.numeric import solve_numerically
 from mackey.reps.solution import Solution
@@ -133,7 +141,7 @@ def _solve(rho: AbstractRep, sigma: AbstractRep, tolerance: float) -> Found:
         whole = solve(rho, sigma, tolerance=tolerance)
         return Found(whole.basis, whole.method, whole.gap)
     found = None
-    for way in (_by_table, by_schur, by_diagrams, by_orbits):
+    for way in (_by_table, by_schur, by_couplings, by_diagrams, by_orbits):
         found = found or way(rho, sigma)
     if found is None:
         found = Found(*solve_numerically(rho, sigma, tolerance=tolerance))

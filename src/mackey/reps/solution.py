@@ -14,6 +14,7 @@ _SAID = {
     "orbits": "exactly, one map for each orbit of the group on pairs of coordinates",
     "diagrams": "exactly, from pairings of indices and the volume form",
     "schur": "exactly, by Schur's lemma",
+    "couplings": "exactly, from Clebsch–Gordan coefficients",
     "svd": "from the generators, by the singular values of all constraints",
     "krylov": "from the generators, by Krylov steps on the constraints",
 }
@@ -23,7 +24,8 @@ _SAID = {
 class Solution:
     """basis (count, d_σ, d_ρ) of Hom_G(ρ, σ), float64, read-only.
 
-    method: "table", "orbits", "diagrams", "schur", "svd" or "krylov"; several, joined by " + ", for a sum.
+    method: "table", "orbits", "diagrams", "schur", "couplings", "svd" or "krylov"; for a sum several,
+    joined by " + ".
     gap: the singular values on both sides of the rank, where it was decided by numbers. expected: the
     dimension by an independent formula, where there is one.
     """
