@@ -1,7 +1,10 @@
 """Polyhedral groups, and products of finite groups."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,6 +153,23 @@ def test_well_known_semidirect_products() -> None:
     frobenius = G.finite_semidirect_product(G.cyclic(31), G.cyclic(5), powers_modulo(31, 5, 2))
     assert frobenius.dimension == 12, "5 copies of the plane of C31, and the plane of C5, are fewer than 31"
     assert_axioms(frobenius)
+
+
+DRAWN_FROM = [
+    G.cyclic(5),
+    G.symmetric(4),
+    G.alternating(4),
+    G.permutation_group([[1, 0, 2], [1, 2, 0]]),
+    G.p4m(),
+    G.plane_group("p4g", (4, 4)),
+]
+
+
+@pytest.mark.parametrize("group", DRAWN_FROM, ids=str)
+def test_samples_do_not_follow_the_default_device(group: G.AbstractGroup[Any]) -> None:
+    plain = group.sample(6, torch.Generator().manual_seed(1))
+    with torch.device("meta"):
+        assert group.sample(6, torch.Generator("cpu").manual_seed(1)) == plain
 
 
 def test_messages() -> None:

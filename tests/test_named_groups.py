@@ -153,6 +153,14 @@ def test_own_groups(group: G.MatrixGroup, generator: torch.Generator) -> None:
         group.quadrature(3)
 
 
+@pytest.mark.parametrize("group", OWN, ids=str)
+def test_samples_do_not_follow_the_default_device(group: G.MatrixGroup) -> None:
+    plain = group.sample(6, torch.Generator().manual_seed(1))
+    with torch.device("meta"):
+        found = group.sample(6, torch.Generator("cpu").manual_seed(1))
+    torch.testing.assert_close(found, plain, rtol=0, atol=0)
+
+
 def test_own_groups_agree_with_ours(generator: torch.Generator) -> None:
     mine, ours = OWN[0], G.orthogonal(2)
     a, b = ours.sample(20, generator), ours.sample(20, generator)

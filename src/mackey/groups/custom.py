@@ -87,10 +87,10 @@ class MatrixGroup(AbstractLinearGroup):
         return torch.linalg.inv(average_exp(self.hat(coordinates)))
 
     def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "m n n"]:  # type: ignore[override]
-        words = torch.stack([self.identity, *self.generators])
-        found = self.identity.repeat(count, 1, 1)
+        words = torch.stack([self.identity, *self.generators]).to(generator.device)
+        found = words[:1].repeat(count, 1, 1)
         for _ in range(_FACTORS):
-            chosen = torch.randint(len(words), (count,), generator=generator)
+            chosen = torch.randint(len(words), (count,), generator=generator, device=generator.device)
             step = self.exp(gaussian((count, len(self.lie_algebra)), generator))
             found = found @ step @ words[chosen]
         return found

@@ -65,7 +65,7 @@ class Fixing(AbstractLinearGroup):
         return self.exp(coordinates)
 
     def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "m n n"]:  # type: ignore[override]
-        return self.identity.repeat(count, 1, 1)
+        return self.identity.to(generator.device).repeat(count, 1, 1)
 
     def quadrature(self, count: int) -> Quadrature:
         """The identity `count` times."""

@@ -73,7 +73,7 @@ class FiniteGroup(AbstractGroup[int]):
 
     def sample(self, count: int, generator: torch.Generator) -> list[int]:
         """Elements drawn from the Haar (uniform) measure."""
-        return torch.randint(self.order, (count,), generator=generator).tolist()
+        return torch.randint(self.order, (count,), generator=generator, device=generator.device).tolist()
 
     @cached_property
     def is_integral(self) -> bool:

@@ -99,7 +99,7 @@ class PermutationGroup(AbstractGroup[Permutation]):
             element = self.identity
             for level in self.chain.levels:
                 choices = list(level.reach.values())
-                pick = int(torch.randint(len(choices), (), generator=generator))
+                pick = int(torch.randint(len(choices), (), generator=generator, device=generator.device))
                 element = compose(element, choices[pick])
             drawn.append(element)
         return drawn

@@ -53,7 +53,10 @@ class Symmetric(AbstractGroup[Permutation]):
 
     def sample(self, count: int, generator: torch.Generator) -> list[Permutation]:
         """Elements drawn from the Haar (uniform) measure."""
-        return [tuple(torch.randperm(self.n, generator=generator).tolist()) for _ in range(count)]
+        device = generator.device
+        return [
+            tuple(torch.randperm(self.n, generator=generator, device=device).tolist()) for _ in range(count)
+        ]
 
     def label(self, a: Permutation) -> str:
         return str(a)
