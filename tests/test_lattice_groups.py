@@ -160,6 +160,7 @@ def test_tori_list_and_sample() -> None:
     assert {torus.compose(a, b) for a in drawn for b in drawn} <= elements
     assert str(G.plane_group("p6m", (5, 5))) == "p6m (hexagonal) on the 5×5 torus"
     assert len(G.plane_group("p6", (2, 2)).elements()) == 24
+    assert set(G.plane_group("p4", (1, 1)).generators) <= set(G.plane_group("p4", (1, 1)).elements())
 
 
 @pytest.mark.parametrize("group", [G.plane_group("p6"), G.plane_group("pg"), G.plane_group("cm")], ids=str)

@@ -79,9 +79,7 @@ class LatticeGroup(AbstractGroup[Motion]):
 
     @property
     def generators(self) -> tuple[Motion, ...]:  # type: ignore[override]
-        steps = tuple(
-            (tuple(int(i == axis) for i in range(self.dimension)), 0) for axis in range(self.dimension)
-        )
+        steps = tuple((self._reduce(step), 0) for step in np.eye(self.dimension, dtype=int))
         return (*steps, *((self.identity[0], h) for h in self.point_group.generators))
 
     def compose(self, a: Motion, b: Motion) -> Motion:
@@ -124,7 +122,11 @@ class LatticeGroup(AbstractGroup[Motion]):
         """
         turns = self.point_group.sample(count, generator)
         low, highs = (0, self.periods) if self.periods else (-radius, (radius + 1,) * self.dimension)
-        steps = [[int(torch.randint(low, high, (), generator=generator)) for high in highs] for _ in turns]
+        device = generator.device
+        steps = [
+            [int(torch.randint(low, high, (), generator=generator, device=device)) for high in highs]
+            for _ in turns
+        ]
         return [(tuple(t), h) for t, h in zip(steps, turns, strict=True)]
 
     def label(self, a: Motion) -> str:
