@@ -1,13 +1,14 @@
 """Which pointwise activations a representation admits: f(ρ(g)x) = ρ(g)f(x), f applied to each coordinate.
 
-Theorem (Pacini, Dong, Lepri, Santin 2024). For continuous f, the matrices A with f(Ax) = A f(x) are
+Theorem. For continuous f, the matrices A with f(Ax) = A f(x) are
 
     all                                       if f is linear,
     those whose rows sum to 1                 if f is affine with f(0) ≠ 0,
     monomial with entries {a : f(at) = a f(t)}  if f is not affine and f(0) = 0,
     permutations                              if f is not affine and f(0) ≠ 0.
 
-For two entries a, b in a row give f(as + bt) = f(as) + f(bt), so that f would be additive. The entries are
+For two entries a, b in a row give f(as + bt) = f(as) + f(bt), so that f would be additive (linear actions of
+the theorem of Pacini, Dong, Lepri & Santin 2024, derived anew). The entries are
 {1} in general, {±1} for odd f, a > 0 for f(at) = a f(t), like ReLU. A connected group of monomial matrices is
 diagonal and positive; if it is compact too, it is trivial.
 """
