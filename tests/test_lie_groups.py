@@ -115,6 +115,23 @@ def test_distance(group: G.AbstractLieGroup, seed: int) -> None:
         assert finite.all()
 
 
+NESTED = [
+    G.indefinite_orthogonal(2, 2),
+    G.semidirect_product(G.direct_product([G.orthogonal(1), G.special_orthogonal(2)])),
+    G.direct_product([G.lorentz(reflections=True), G.orthogonal(3)]),
+]
+
+
+@pytest.mark.parametrize("group", NESTED, ids=str)
+def test_infinite_distances_spoil_no_gradient(group: G.AbstractLieGroup, generator: torch.Generator) -> None:
+    near = group.exp(normal(generator, 3, len(group.lie_algebra)))
+    a = torch.cat([near, *(g @ near for g in group.generators)]).requires_grad_()
+    length = group.length(a)
+    assert length.isinf().any() and length.isfinite().any()
+    (slope,) = torch.autograd.grad(length[length.isfinite()].sum(), a)
+    assert slope.isfinite().all() and slope.abs().max() > 0.1
+
+
 @every_group
 def test_generators_reach_other_components(group: G.AbstractLieGroup) -> None:
     for g in group.generators:

@@ -92,6 +92,13 @@ def haar_orthogonal(
     return q * (diagonal / diagonal.abs())[..., None, :]
 
 
+def joint_length(parts: Tensor) -> Tensor:
+    """√Σ|a_i|² over the last axis: infinite where one is, and with finite gradients everywhere."""
+    finite = parts.isfinite()
+    norm = torch.linalg.vector_norm(torch.where(finite, parts, 0), dim=-1)
+    return torch.where(finite.all(-1), norm, torch.inf)
+
+
 def off_identity(a: Tensor) -> Tensor:
     """max |a − 1|, relative."""
     return relative(a - torch.eye(a.shape[-1], dtype=a.dtype, device=a.device), a)

@@ -15,6 +15,7 @@ from mackey.groups.lie import (
     AbstractLinearGroup,
     gaussian,
     is_unimodular_algebra,
+    joint_length,
     no_quadrature,
     relative,
 )
@@ -117,7 +118,7 @@ class DirectProduct(AbstractLinearGroup):
 
     def length(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
         each = [f.length(part) for f, part in zip(self.factors, self.split(a), strict=True)]
-        return torch.linalg.vector_norm(torch.stack(each, -1), dim=-1)
+        return joint_length(torch.stack(each, -1))
 
     def violation(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
         parts = self.split(a)
@@ -216,7 +217,7 @@ class SemidirectProduct(AbstractLieGroup):
         back = self.linear.act(self.linear.inverse(h), t)
         moved = torch.cat([t, back], -1) / 2**0.5
         both = torch.cat([moved, self.linear.length(h)[..., None]], -1)
-        return torch.linalg.vector_norm(both, dim=-1)
+        return joint_length(both)
 
     def violation(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
         t, h = self.split(a)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mackey.axes import Float
-from mackey.groups.lie import AbstractLieGroup, AbstractLinearGroup, gaussian, no_quadrature
+from mackey.groups.lie import AbstractLieGroup, AbstractLinearGroup, gaussian, joint_length, no_quadrature
 from mackey.groups.logarithms import average_exp, log_coordinates, matrix_exp, matrix_log, polar_tangent
 from mackey.groups.matrix import Quadrature
 
@@ -52,7 +52,7 @@ class AbstractReductiveGroup(AbstractLinearGroup):
         turn = matrix_exp(-tangent) @ a.double()
         stretch = torch.linalg.vector_norm(tangent.flatten(-2), dim=-1) / 2**0.5
         both = torch.stack([stretch, self.maximal_compact.length(turn)], -1)
-        return torch.linalg.vector_norm(both, dim=-1).to(a.dtype)
+        return joint_length(both).to(a.dtype)
 
 
 def principal_coordinates(group: AbstractLinearGroup, a: Tensor) -> tuple[Tensor, Tensor]:
