@@ -186,3 +186,23 @@ def test_messages() -> None:
         G.finite_semidirect_product(C3, C2, np.array([[0, 1, 2], [1, 0, 2]]))
     with pytest.raises(ValueError, match="another automorphism for h = 1, k = 1"):
         G.finite_semidirect_product(G.cyclic(7), C2, np.stack([np.arange(7), np.arange(7) * 2 % 7]))
+    for point in (np.zeros(3), np.array([np.nan, 1])):
+        with pytest.raises(ValueError, match=r"stabiliser.D4.: wanted a point of R\^2, got"):
+            G.stabiliser(G.dihedral(4), point)
+    with pytest.raises(ValueError, match=r"rotations of the plane, got R\^0"):
+        G.cyclic(1, 0)
+    for generator, message in (
+        ([[1, 0], [1]], "real numbers in an array, got lists of different lengths"),
+        (np.eye(2) * 1j, "real numbers in an array, got entries of type complex128"),
+        ([], "square matrices, or permutations"),
+        (np.zeros((0, 0)), "square matrices, or permutations"),
+        ([[2, 1], [1, 1]], "at most 5000 elements, got more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            G.generated([generator])
+
+
+def test_numbers_may_be_lists_floats_or_tensors() -> None:
+    turned = G.finite_semidirect_product(G.cyclic(3), G.cyclic(2), np.array([[0.0, 1, 2], [0, 2, 1]]))
+    assert len(turned.conjugacy_classes) == 3
+    assert G.generated([torch.tensor([[0.0, -1], [1, 0]], requires_grad=True)]).order == 4

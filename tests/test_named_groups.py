@@ -198,9 +198,30 @@ def test_what_is_known_of_own_groups() -> None:
         ([], [ROTATION, 2 * ROTATION], "independent matrices A_i, got 2 of rank 1"),
         ([], [ROTATION, 0 * ROTATION], "independent matrices A_i, got 2 of rank 1"),
         ([], [ROTATION, BOOST], "[A_0, A_1] outside their span by 1.4 of |A_0||A_1|"),
+        ([], [0 * ROTATION], "independent matrices A_i, got 1 of rank 0"),
+        ([np.zeros((0, 0))], [], "of one size, at least one, got shapes (0, 0)"),
+        ([[[1, 0], [1]]], [], "real numbers in an array, got lists of different lengths"),
+        ([1j * np.eye(2)], [], "real numbers in an array, got entries of type complex128"),
+        ([[["a", "b"], ["c", "d"]]], [], "got entries of type <U1"),
         ([np.diag([2.0, 1.0])], [ROTATION], "g_0 A_0 g_0⁻¹ outside their span by 0.51 of its size"),
     ],
 )
 def test_what_does_not_close_is_refused(generators: list, algebra: list, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         G.matrix_group(generators, algebra, "mine")
+
+
+def test_generators_may_be_lists_or_tensors() -> None:
+    mine = G.matrix_group([MIRROR], [ROTATION])
+    assert G.matrix_group([MIRROR.tolist()], [ROTATION.tolist()]) == mine
+    tensors = [torch.as_tensor(m).float().requires_grad_() for m in (MIRROR, ROTATION)]
+    assert G.matrix_group(tensors[:1], tensors[1:]) == mine
+
+
+def test_units_do_not_make_a_basis_dependent() -> None:
+    scales = np.array([1e-6, 1, 1e6])[:, None, None]
+    turns = G.matrix_group([], scales * G.special_orthogonal(3).lie_algebra)
+    v = torch.tensor([0.2, -0.3, 0.1], dtype=torch.float64)
+    a = turns.exp(v / torch.as_tensor(scales.ravel()))
+    torch.testing.assert_close(a, G.special_orthogonal(3).exp(v), rtol=0, atol=1e-12)
+    torch.testing.assert_close(turns.vee(turns.hat(v)), v, rtol=0, atol=1e-12)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mackey.axes import Float
 from mackey.errors import sentence
+from mackey.groups.arrays import as_numbers
 from mackey.groups.lie import (
     AbstractLinearGroup,
     gaussian,
@@ -193,10 +194,10 @@ def matrix_group(
     basis independent, closed under [A, B] and under A → g A g⁻¹.
     """
     where = f"groups.matrix_group({name!r})"
-    discrete = [np.array(g, dtype=np.float64) for g in generators]
-    given = [*discrete, *(np.array(a, dtype=np.float64) for a in lie_algebra)]
+    discrete = [as_numbers(where, g) for g in generators]
+    given = [*discrete, *(as_numbers(where, a) for a in lie_algebra)]
     shapes = {m.shape for m in given}
-    if len(shapes) != 1 or any(m.ndim != 2 or m.shape[0] != m.shape[1] for m in given):
+    if len(shapes) != 1 or any(m.ndim != 2 or m.shape[0] != m.shape[1] or not m.size for m in given):
         got = ", ".join(map(str, sorted(shapes))) or "none"
         raise _refusal(where, "square matrices of one size, at least one", f"shapes {got}")
     if not all(np.isfinite(m).all() for m in given):
@@ -215,9 +216,10 @@ def matrix_group(
 
 def _check_algebra(where: str, algebra: np.ndarray, discrete: Sequence[np.ndarray]) -> None:
     flat = algebra.reshape(len(algebra), -1)
-    values = np.linalg.svd(flat, compute_uv=False)
-    if len(flat) > flat.shape[1] or values[-1] < _ROUNDING * values[0]:
-        rank = int((values > _ROUNDING * values[0]).sum())
+    sizes = np.linalg.norm(flat, axis=1, keepdims=True)
+    values = np.linalg.svd(flat / np.where(sizes > 0, sizes, 1), compute_uv=False)
+    rank = int((values > _ROUNDING).sum())
+    if rank < len(flat):
         raise _refusal(where, "independent matrices A_i", f"{len(flat)} of rank {rank}")
     off = np.eye(flat.shape[1]) - np.linalg.pinv(flat) @ flat
     for i, a in enumerate(algebra):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mackey.errors import sentence
+from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import FiniteGroup
 
 _LIMIT = 5000
@@ -40,9 +41,8 @@ def finite_semidirect_product(
     Its points are those of H beside the smaller of two: functions on N, moved by m → n·α_h(m), or |H| copies
     of the points of N. Raises ValueError unless α is a homomorphism from H to the automorphisms of N.
     """
-    action = np.asarray(action)
     _check_order(name or f"{normal}⋊{quotient}", normal.order * quotient.order)
-    _check_action(normal, quotient, action)
+    action = _checked(normal, quotient, action)
     dimension = min(normal.order, normal.dimension * quotient.order)
     n, h = np.divmod(np.arange(normal.order * quotient.order), quotient.order)
     if dimension == normal.order:
@@ -68,8 +68,9 @@ def _induced(
     return points.reshape(len(n), count * d, count * d)
 
 
-def _check_action(normal: FiniteGroup, quotient: FiniteGroup, action: np.ndarray) -> None:
+def _checked(normal: FiniteGroup, quotient: FiniteGroup, action: np.ndarray) -> np.ndarray:
     where = "groups.finite_semidirect_product"
+    action = as_numbers(where, action)
     shape = (quotient.order, normal.order)
     numbers = action.shape == shape and np.array_equal(
         np.sort(action, 1), np.tile(np.arange(shape[1]), (shape[0], 1))
@@ -83,6 +84,7 @@ def _check_action(normal: FiniteGroup, quotient: FiniteGroup, action: np.ndarray
                 remedy=f"action[h, n] is the element to which h of {quotient} sends n",
             )
         )
+    action = action.astype(np.int64)
     for h in quotient.elements:
         row = action[h]
         bad = np.argwhere(row[normal.table] != normal.table[np.ix_(row, row)])
@@ -106,6 +108,7 @@ def _check_action(normal: FiniteGroup, quotient: FiniteGroup, action: np.ndarray
                     remedy=f"list the automorphisms in the order of {quotient}.labels",
                 )
             )
+    return action
 
 
 def _check_order(name: str, order: int) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from mackey.errors import sentence
+from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import FiniteGroup, apart
 
 
@@ -113,8 +114,19 @@ def _check_element(where: str, group: FiniteGroup, element: int) -> None:
 
 def stabiliser(group: FiniteGroup, point: np.ndarray) -> Subgroup:
     """{h : h·x = x} for a point x of R^d."""
-    moved = np.einsum("hij,j->hi", group.matrices, point)
-    return Subgroup(group, tuple(int(h) for h in np.flatnonzero(np.abs(moved - point).max(-1) < 1e-9)))
+    where = f"groups.stabiliser({group})"
+    x = as_numbers(where, point)
+    if x.shape != (group.dimension,) or not np.isfinite(x).all():
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"a point of R^{group.dimension}",
+                got=str(x.tolist()),
+                remedy="give its coordinates, one point at a time",
+            )
+        )
+    moved = np.einsum("hij,j->hi", group.matrices, x)
+    return Subgroup(group, tuple(int(h) for h in np.flatnonzero(np.abs(moved - x).max(-1) < 1e-9)))
 
 
 def cosets(subgroup: Subgroup) -> list[tuple[int, ...]]:
