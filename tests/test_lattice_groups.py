@@ -189,7 +189,10 @@ def test_messages() -> None:
         G.lattice(G.cyclic(3), glides={1: (0, 0.5)})
     with pytest.raises(ValueError, match="a torus that D3 maps to itself"):
         G.plane_group("p3m1", (3, 4))
-    for bad in ("x,w", "x,2", "x y", "z,x", "", "x,y,z,x"):
+    for basis in (np.ones((2, 2)), np.eye(3)):
+        with pytest.raises(ValueError, match=r"groups.space_group: wanted a basis of R\^2"):
+            G.space_group(["-x,y"], basis=basis)
+    for bad in ("x,w", "x,2", "x y", "z,x", "", "x,y,z,x", "2x,y", "xy,y", "-x1/2,y", "x+1/0,y"):
         with pytest.raises(ValueError, match="coordinates in x, y, z and fractions"):
             G.space_group([bad])
     with pytest.raises(ValueError, match="the same number of coordinates"):
@@ -198,3 +201,12 @@ def test_messages() -> None:
         G.space_group([])
     with pytest.raises(ValueError, match=r"also contains \(1/2, 1/2, 0\); rewrite"):
         G.space_group(["x+1/2,y+1/2,z"])
+
+
+@pytest.mark.unchecked
+def test_what_is_no_basis_is_refused() -> None:
+    for ragged in ({"basis": [[1, 0], [1]]}, {"glides": [[0, 0], [1]]}):
+        with pytest.raises(ValueError, match="real numbers in an array, got lists of different lengths"):
+            G.lattice(G.cyclic(2), **ragged)
+    with pytest.raises(ValueError, match=r"2 periods of at least 1, whole numbers, got \(2.5, 2.5\)"):
+        G.lattice(G.cyclic(2), (2.5, 2.5))

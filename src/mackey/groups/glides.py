@@ -23,8 +23,7 @@ def _is_basis(basis: np.ndarray, dimension: int) -> bool:
     return bool(square and abs(np.linalg.det(basis)) > _ROUNDING)
 
 
-def check_basis(where: str, point_group: FiniteGroup, basis: np.ndarray) -> None:
-    d = point_group.dimension
+def refuse_no_basis(where: str, basis: np.ndarray, d: int) -> None:
     if not _is_basis(basis, d):
         raise ValueError(
             sentence(
@@ -34,6 +33,10 @@ def check_basis(where: str, point_group: FiniteGroup, basis: np.ndarray) -> None
                 remedy="leave basis out for the square lattice",
             )
         )
+
+
+def check_basis(where: str, point_group: FiniteGroup, basis: np.ndarray) -> None:
+    refuse_no_basis(where, basis, point_group.dimension)
     if _off_integers(in_lattice_coordinates(point_group.matrices, basis.tolist())) > _ROUNDING:
         raise ValueError(
             sentence(
@@ -48,11 +51,11 @@ def check_basis(where: str, point_group: FiniteGroup, basis: np.ndarray) -> None
 def check_periods(
     where: str, point_group: FiniteGroup, matrices: np.ndarray, periods: tuple[int, ...]
 ) -> None:
-    if len(periods) != point_group.dimension or min(periods) < 1:
+    if len(periods) != point_group.dimension or any(n < 1 or n != int(n) for n in periods):
         raise ValueError(
             sentence(
                 where,
-                wanted=f"{point_group.dimension} periods of at least 1",
+                wanted=f"{point_group.dimension} periods of at least 1, whole numbers",
                 got=str(periods),
                 remedy="give the number of samples along each axis",
             )

@@ -11,6 +11,7 @@ import torch
 
 from mackey.errors import sentence
 from mackey.groups.abstract import AbstractGroup
+from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import FiniteGroup, cyclic, dihedral, mirror, octahedral
 from mackey.groups.glides import (
     check_basis,
@@ -175,15 +176,14 @@ def lattice(
     they do not fit together.
     """
     dimension = point_group.dimension
-    columns = None if basis is None else _as_rows(np.asarray(basis, dtype=np.float64))
+    where = f"groups.lattice({point_group})"
+    columns = None if basis is None else _as_rows(as_numbers(where, basis))
     if columns == _as_rows(np.eye(dimension)):
         columns = None
     if isinstance(glides, Mapping):
         steps = completed_glides(point_group, in_lattice_coordinates(point_group.matrices, columns), glides)
     else:
-        steps = (
-            np.zeros((point_group.order, dimension)) if glides is None else np.asarray(glides, dtype=float)
-        )
+        steps = np.zeros((point_group.order, dimension)) if glides is None else as_numbers(where, glides)
     if name is None:
         space = "Z" if dimension == 1 else f"Z^{dimension}"
         plain = _planar_name(point_group) or (space if point_group.order == 1 else f"{space}⋊{point_group}")

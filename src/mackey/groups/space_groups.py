@@ -8,7 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from mackey.errors import sentence
+from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import cyclic, dihedral, generated
+from mackey.groups.glides import refuse_no_basis
 from mackey.groups.lattices import LatticeGroup, Rows, lattice
 
 _ROOT = 3**0.5 / 2
@@ -91,7 +93,8 @@ def space_group(
             )
         )
     d = len(parsed[0][1])
-    columns = np.eye(d) if basis is None else np.asarray(basis, dtype=np.float64)
+    columns = np.eye(d) if basis is None else as_numbers("groups.space_group", basis)
+    refuse_no_basis("groups.space_group", columns, d)
     point_group = generated(
         [columns @ np.array(turn) @ np.linalg.inv(columns) for turn, _ in parsed], f"point group of {name}"
     )
@@ -144,7 +147,9 @@ def _parse(triplet: str) -> tuple[Turn, Shift]:
         terms = re.findall(r"([+-]?)(?:([xyz])|(\d+)(?:/(\d+))?)", part)
         written = "".join(s + v + a + (f"/{b}" if b else "") for s, v, a, b in terms)
         used = [v for _, v, _, _ in terms if v]
-        if written != part or not used or any(v not in "xyz"[: len(parts)] for v in used) or len(parts) > 3:
+        added = all(sign for sign, *_ in terms[1:]) and all(b.strip("0") for *_, b in terms if b)
+        known = len(parts) <= 3 and all(v in "xyz"[: len(parts)] for v in used)
+        if written != part or not used or not added or not known:
             raise ValueError(
                 sentence(
                     "groups.space_group",
