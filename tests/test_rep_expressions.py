@@ -182,6 +182,15 @@ def test_induced_vectors_carry_the_tangent() -> None:
         ValueError, match=r"reps\.induce: wanted one element of O\(2\) from each coset of SO\(2\)"
     ):
         reps.induce_to(reps.standard(G.special_orthogonal(2)), group, transversal[:1])
+    signed = torch.where(transversal == 0, -0.0, transversal)
+    assert reps.induce_to(reps.standard(G.special_orthogonal(2)), group, signed) == found
+
+
+def test_induction_needs_finitely_many_cosets() -> None:
+    """SO(3) has no discrete generators; its directions leave the one coset that is given."""
+    turns = G.matrix_group([], [[[0.0, -1, 0], [1, 0, 0], [0, 0, 0]]], name="turns about z")
+    with pytest.raises(ValueError, match=r"wanted one element of SO\(3\) from each coset of turns about z"):
+        reps.induce_to(reps.trivial(turns), G.special_orthogonal(3), torch.eye(3, dtype=torch.float64)[None])
 
 
 def test_finite_groups_by_name() -> None:
@@ -204,6 +213,7 @@ BAD = [
     ("V^V", r"\^ before V"),
     ("V & V", "'& V' at character"),
     ("", "the end"),
+    ("V^①", r"\^ before ①"),
 ]
 
 
@@ -211,6 +221,31 @@ BAD = [
 def test_what_cannot_be_read_is_refused(text: str, got: str) -> None:
     with pytest.raises(ValueError, match=rf"reps\.parse\('.*'\): wanted a sum of products.*got .*{got}"):
         reps.parse(G.special_orthogonal(3), text)
+
+
+def test_other_spellings() -> None:
+    group = G.orthogonal(3)
+    pairs = [("Λ²(V)", "Λ^2(V)"), ("Sym^2 (V)", "Sym^2(V)"), ("V² + Alt3(V)", "V^2 + Λ^3(V)")]
+    for text, same in pairs:
+        assert reps.parse(group, text) == reps.parse(group, same)
+    listed = G.symmetric(4).enumerate()
+    found = reps.parse(listed, "2xS(3,1) + S(2,2)")
+    assert [b.rep for b in reps.blocks_of(found)] == [reps.specht((3, 1)), reps.specht((2, 2))]
+    assert reps.parse(listed, str(found)) == found
+    with pytest.raises(ValueError, match=r"got 'S\(2,1\)'"):
+        reps.parse(listed, "S(2,1)")
+
+
+def test_high_powers_are_built_at_once() -> None:
+    """Not by walking over all orders of the factors, 12! of them."""
+    found = reps.symmetric_power(reps.standard(G.special_linear(2)), 12)
+    np.testing.assert_allclose(found.embedding.T @ found.embedding, np.eye(13), atol=1e-14)
+    (a,) = G.special_linear(2).sample(1, torch.Generator().manual_seed(0))
+    values = torch.linalg.eigvals(a)
+    character = sum(values[0] ** i * values[1] ** (12 - i) for i in range(13))
+    torch.testing.assert_close(found.at(a).trace(), character.real)
+    with pytest.raises(ValueError, match="wanted a degree of at least 0 and at most 64, got 3000"):
+        reps.parse(G.special_orthogonal(3), "det^3000")
 
 
 def test_bad_expressions_are_refused() -> None:

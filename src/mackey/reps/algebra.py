@@ -17,6 +17,8 @@ from mackey.reps.restriction import Induced, restricted
 from mackey.reps.sums import Block, DirectSum
 from mackey.reps.tensors import Determinant, Dual, Scalar, TensorProduct
 
+_HIGHEST = 64  # of ρ^k; beyond 12 only ρ of one dimension stays small
+
 
 @overload
 def trivial(group: FiniteGroup) -> Rep: ...
@@ -65,10 +67,10 @@ def power(rep: Rep, degree: int) -> Rep: ...
 def power(rep: AbstractRep, degree: int) -> AbstractRep: ...
 def power(rep: AbstractRep, degree: int) -> AbstractRep:
     """ρ ⊗ ρ ⊗ …, `degree` times; 1 for degree 0."""
-    if degree < 0:
-        raise ValueError(
-            sentence("reps.power", wanted="a degree of at least 0", got=str(degree), remedy="use reps.dual")
-        )
+    if not 0 <= degree <= _HIGHEST:
+        remedy = "use reps.dual" if degree < 0 else "use a lower power"
+        wanted = f"a degree of at least 0 and at most {_HIGHEST}"
+        raise ValueError(sentence("reps.power", wanted=wanted, got=str(degree), remedy=remedy))
     return reduce(tensor, [rep] * degree) if degree else trivial(rep.group)
 
 

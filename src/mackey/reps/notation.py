@@ -13,14 +13,15 @@ from mackey.reps.defining import standard
 from mackey.reps.finite import regular, sign
 from mackey.reps.irreps import irreps
 from mackey.reps.labels import irrep, spelling
+from mackey.reps.specht import specht
 from mackey.reps.sums import Block, DirectSum
 
 # A count and its x; an irrep label or a name; the signs of the grammar.
 _TOKEN = re.compile(
-    r"\s*(?:(?P<count>\d+)\s*[x×·]|(?P<power>(?:Sym|Alt|Λ)\s*\^?\s*\d+(?=\())"
-    r"|(?P<name>[^\W\d_]\w*|\d+(?:/\d+)?[eo]?)|(?P<sign>[-+⊕⊗*()^,]))"
+    r"\s*(?:(?P<count>\d+)\s*[x×·]|(?P<power>(?:Sym|Alt|Λ)\s*\^?\s*\d+(?=\s*\())"
+    r"|(?P<name>S\(\d+(?:,\d+)*\)|[^\W\d_]\w*|\d+(?:/\d+)?[eo]?)|(?P<sign>[-+⊕⊗*()^,]))"
 )
-_SPECHT = re.compile(r"S\(\d+(?:,\d+)*\)")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 @dataclass
@@ -34,7 +35,9 @@ class _Reader:
 
     def __post_init__(self) -> None:
         start = 0
-        text = self.text.rstrip()
+        text = re.sub(
+            "[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: "^" + found[0].translate(_SUPERSCRIPTS), self.text.rstrip()
+        )
         while start < len(text):
             found = _TOKEN.match(text, start)
             if found is None:
@@ -92,7 +95,7 @@ class _Reader:
                 found = dual(found)
             else:
                 kind, value = self.peek()
-                if kind != "name" or not value.isdigit():
+                if kind != "name" or not value.isdecimal():
                     raise self.complaint(f"^ before {value}")
                 self.position += 1
                 found = power(found, int(value))
@@ -145,6 +148,9 @@ def _named(group: AbstractGroup[Any], name: str) -> AbstractRep | None:
         tables = {"regular": regular, "sign": sign}
         if name in tables:
             return tables[name](group)
+        if name.startswith("S("):
+            found = specht([int(row) for row in name[2:-1].split(",")])
+            return found if found.group == group else None
         return next((rep for rep in irreps(group) if rep.name == name), None)
     return None
 
@@ -161,7 +167,8 @@ def parse(group: AbstractGroup[Any], text: str) -> AbstractRep:
 
     A sum (+) of terms "m x ρ" or "ρ"; ρ a product (⊗) of V (the matrices themselves), trivial, det, regular,
     irreps ("1o" of O(3), "2" of SO(2), "1/2" of SU(2), "E" of a finite group), duals ρ*, powers ρ^k,
-    Sym^k(ρ), Λ^k(ρ), sums in parentheses. `str` of a representation made here parses to itself.
+    Sym^k(ρ), Λ^k(ρ), S(3,1) of a listed Sym(4), sums in parentheses; ρ² is ρ^2. `str` of a representation
+    made here parses to itself.
     """
     reader = _Reader(group, text)
     found = reader.sum()

@@ -96,14 +96,13 @@ def _check_power(name: str, rep: AbstractRep, degree: int) -> None:
 
 def _symmetrised(d: int, degree: int, chosen: list[tuple[int, ...]], *, alternating: bool) -> np.ndarray:
     """Orthonormal columns Σ_π (±1) e_{π(i₁)} ⊗ … over the distinct arrangements of each choice."""
+    column = {indices: place for place, indices in enumerate(chosen)}
     columns = np.zeros((d**degree, len(chosen)))
-    weights = d ** np.arange(degree - 1, -1, -1)
-    for column, indices in enumerate(chosen):
-        for order in itertools.permutations(range(degree)):
-            sign = 1.0
-            if alternating:
-                sign = (-1.0) ** sum(a > b for a, b in itertools.combinations(order, 2))
-            columns[sum(w * indices[p] for w, p in zip(weights, order, strict=True)), column] += sign
+    for row, indices in enumerate(itertools.product(range(d), repeat=degree)):
+        place = column.get(tuple(sorted(indices)))
+        if place is not None:
+            inversions = sum(a > b for a, b in itertools.combinations(indices, 2)) if alternating else 0
+            columns[row, place] = (-1.0) ** inversions
     return columns / np.linalg.norm(columns, axis=0)
 
 

@@ -98,7 +98,7 @@ class Induced(AbstractSolved):
     def __post_init__(self) -> None:
         inner = self.rep.group
         assert isinstance(inner, AbstractMatrixGroup)
-        elements = torch.stack([self.group.identity, *self.group.generators])
+        elements = torch.cat([torch.stack([self.group.identity, *self.group.generators]), _moved(self.group)])
         _check_members("reps.induce", self.group, inner.name, torch.cat([_moved(inner), self.transversal]))
         meets = self._meets(elements)
         if not (bool((meets.sum(-2) == 1).all()) and bool((meets.sum(-1) == 1).all())):
@@ -150,4 +150,4 @@ class Induced(AbstractSolved):
 
     @property
     def _key(self) -> tuple[AbstractRep, AbstractMatrixGroup, bytes]:
-        return self.rep, self.group, np.round(self.transversal.numpy(), 6).tobytes()
+        return self.rep, self.group, (np.round(self.transversal.numpy(), 6) + 0.0).tobytes()
