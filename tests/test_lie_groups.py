@@ -275,3 +275,22 @@ def test_sample_is_invariant(group: G.AbstractLieGroup, generator: torch.Generat
     assert means_agree(plain, matrix_coefficients(group, b @ shift))
     narrow = group.exp(0.5 * normal(generator, count, len(group.lie_algebra)))
     assert not means_agree(plain, matrix_coefficients(group, narrow))
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        *map(G.special_orthogonal, (1, 2, 3)),
+        *map(G.orthogonal, (1, 2, 3)),
+        G.unitary(1),
+        G.special_unitary(2),
+        G.translation_group(2).linear,
+        G.direct_product([G.orthogonal(2), G.special_orthogonal(3)]),
+    ],
+    ids=str,
+)
+def test_a_rule_has_points(group: G.AbstractLieGroup) -> None:
+    assert len(group.quadrature(1).weights) >= 1
+    for count in (0, -1):
+        with pytest.raises(ValueError, match=rf"quadrature: wanted at least one point, got {count}"):
+            group.quadrature(count)

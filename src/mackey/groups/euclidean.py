@@ -13,6 +13,7 @@ from mackey.groups.lie import (
     gaussian,
     no_quadrature,
     off_identity,
+    refuse_no_points,
     refuse_size,
     relative,
 )
@@ -69,6 +70,7 @@ class Fixing(AbstractLinearGroup):
 
     def quadrature(self, count: int) -> Quadrature:
         """The identity `count` times."""
+        refuse_no_points(self.name, count)
         ones = self.identity.repeat(count, 1, 1)
         return Quadrature(ones, ones.new_full((count,), 1 / count))
 

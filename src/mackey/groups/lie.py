@@ -66,6 +66,18 @@ def no_quadrature(where: str, reason: str) -> ValueError:
     )
 
 
+def refuse_no_points(where: str, count: int) -> None:
+    if count < 1:
+        raise ValueError(
+            sentence(
+                f"{where}.quadrature",
+                wanted="at least one point",
+                got=str(count),
+                remedy="give the number of points; the rule may have more",
+            )
+        )
+
+
 def refuse_size(where: str, valid: bool, wanted: str, got: str) -> None:
     if not valid:
         raise ValueError(

@@ -17,6 +17,7 @@ from mackey.groups.lie import (
     is_unimodular_algebra,
     joint_length,
     no_quadrature,
+    refuse_no_points,
     relative,
 )
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
@@ -104,6 +105,7 @@ class DirectProduct(AbstractLinearGroup):
         """The product rule, each factor with the same number of points or more."""
         if not self.is_compact:
             raise no_quadrature(self.name, "which is not compact: its Haar measure is infinite")
+        refuse_no_points(self.name, count)
         each = 1
         while each ** len(self.factors) < count:
             each += 1

@@ -14,6 +14,7 @@ from mackey.groups.lie import (
     no_quadrature,
     off_identity,
     off_unit_determinant,
+    refuse_no_points,
     refuse_size,
     refuse_unreached,
 )
@@ -81,6 +82,7 @@ class SpecialOrthogonal(AbstractLinearGroup):
 
     def quadrature(self, count: int) -> Quadrature:
         """n = 2: equispaced angles. n = 3: exact for Wigner D up to degree `rotation_degree(count)`."""
+        refuse_no_points(self.name, count)
         if self.n == 1:
             one = self.identity.repeat(count, 1, 1)
             return Quadrature(one, one.new_full((count,), 1 / count))
@@ -155,6 +157,7 @@ class Orthogonal(AbstractLinearGroup):
 
     def quadrature(self, count: int) -> Quadrature:
         """The rule of SO(n) for half the count, on both components."""
+        refuse_no_points(self.name, count)
         half = SpecialOrthogonal(self.n).quadrature(-(-count // 2))
         both = torch.cat([half.elements, half.elements @ self.generators[0]])
         return Quadrature(both, torch.cat([half.weights, half.weights]) / 2)

@@ -14,6 +14,7 @@ from mackey.groups.lie import (
     haar_orthogonal,
     no_quadrature,
     off_unit_determinant,
+    refuse_no_points,
     refuse_size,
     relative,
 )
@@ -81,6 +82,7 @@ class Unitary(AbstractLinearGroup):
     def quadrature(self, count: int) -> Quadrature:
         if self.n > 1:
             raise no_quadrature(self.name, "for which no rule is known here")
+        refuse_no_points(self.name, count)
         return circle_quadrature(count)
 
     def length(self, a: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b"]:
@@ -156,6 +158,7 @@ class SpecialUnitary(AbstractLinearGroup):
         """SU(2): exact for D^j up to 2j = `spin_degree(count)`, polynomials of that degree in the entries."""
         if self.n != 2:
             raise no_quadrature(self.name, "for which no rule is known here")
+        refuse_no_points(self.name, count)
         turns, weights = spin_quadrature(spin_degree(count))
         return Quadrature(spin_matrix(turns), weights)
 
