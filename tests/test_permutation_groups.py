@@ -313,6 +313,29 @@ def test_messages() -> None:
         G.automorphisms(np.zeros((3, 3)), [0, 1])
     with pytest.raises(ValueError, match="a multigraph"):
         G.automorphisms(nx.MultiGraph([(0, 1), (0, 1)]))
+    with pytest.raises(
+        ValueError, match="numbers or names as 'weight' of the edges, got list for the edge 0 → 1"
+    ):
+        G.automorphisms(nx.Graph([(0, 1, {"weight": [1, 2]})]))
+    for generators in ([[0.9, 1.2]], [[[0, 1], [1, 0]]]):
+        with pytest.raises(ValueError, match="each a list of whole numbers, got"):
+            G.permutation_group([np.array(g) for g in generators])
+
+
+@pytest.mark.parametrize(
+    "group", [G.automorphisms(nx.Graph()), G.permutation_group([[]]), G.permutation_product([])], ids=str
+)
+def test_permutations_of_nothing(group: G.PermutationGroup) -> None:
+    table = group.enumerate()
+    assert group.order == table.order == 1 and group.orbits == () and group.contains(())
+    assert table.is_orthogonal and table.is_integral and group == G.PermutationGroup(0, ())
+    assert group.sample(2, torch.Generator().manual_seed(0)) == [(), ()]
+
+
+def test_adjacency_may_be_a_sparse_tensor() -> None:
+    ring = torch.as_tensor(nx.to_numpy_array(nx.cycle_graph(7)))
+    for matrix in (ring, ring.to_sparse(), ring.requires_grad_()):
+        assert G.automorphisms(matrix).order == 14
 
 
 @pytest.mark.unchecked

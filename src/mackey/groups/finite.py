@@ -80,13 +80,13 @@ class FiniteGroup(AbstractGroup[int]):
     @cached_property
     def is_integral(self) -> bool:
         """Whether every element maps the lattice Z^d to itself."""
-        return bool(np.abs(self.matrices - np.rint(self.matrices)).max() < 1e-9)
+        return bool(np.abs(self.matrices - np.rint(self.matrices)).max(initial=0) < 1e-9)
 
     @cached_property
     def is_orthogonal(self) -> bool:
         """Whether every element preserves lengths."""
         gram = np.swapaxes(self.matrices, 1, 2) @ self.matrices
-        return bool(np.abs(gram - np.eye(self.dimension)).max() < _ROUNDING)
+        return bool(np.abs(gram - np.eye(self.dimension)).max(initial=0) < _ROUNDING)
 
     @cached_property
     def class_index(self) -> np.ndarray:
@@ -144,7 +144,7 @@ def from_matrices(
     for generator in generators:
         products = matrices[generator] @ matrices
         row = np.array([position.get(_fingerprint(product), -1) for product in products])
-        off = np.abs(matrices[row] - products).max() if row.min() >= 0 else np.inf
+        off = np.abs(matrices[row] - products).max(initial=0) if row.min() >= 0 else np.inf
         if not off <= _ROUNDING:
             raise ValueError(
                 sentence(

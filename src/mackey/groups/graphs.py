@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mackey.errors import sentence
@@ -67,7 +68,10 @@ def automorphisms(
 
 
 def _matrix_labels(matrix: np.ndarray | Tensor) -> np.ndarray:
-    array = matrix.detach().cpu().numpy() if isinstance(matrix, Tensor) else matrix
+    if isinstance(matrix, Tensor):
+        matrix = matrix.detach().cpu()
+        matrix = matrix if matrix.layout == torch.strided else matrix.to_dense()
+    array = matrix.numpy() if isinstance(matrix, Tensor) else matrix
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise ValueError(
             sentence(
@@ -98,6 +102,15 @@ def _graph_labels(graph: Graph, weight: str) -> np.ndarray:
     for node in nodes:
         for neighbour, attributes in graph.adj[node].items():
             value = attributes.get(weight, 1)
+            if not isinstance(value, Hashable):
+                raise ValueError(
+                    sentence(
+                        "groups.automorphisms",
+                        wanted=f"numbers or names as {weight!r} of the edges",
+                        got=f"{type(value).__name__} for the edge {node!r} → {neighbour!r}",
+                        remedy="name another attribute, or make tuples of them",
+                    )
+                )
             labels[position[node], position[neighbour]] = known.setdefault(value, len(known) + 1)
     return labels
 

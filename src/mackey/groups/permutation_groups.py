@@ -11,6 +11,7 @@ import torch
 
 from mackey.errors import sentence
 from mackey.groups.abstract import AbstractGroup
+from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import FiniteGroup, from_matrices
 from mackey.groups.schreier_sims import Chain, Permutation, compose, inverse, stabiliser_chain, strong_chain
 
@@ -71,7 +72,7 @@ class PermutationGroup(AbstractGroup[Permutation]):
     def orbits(self) -> tuple[tuple[int, ...], ...]:
         """The sets of positions that the group mixes, by smallest member."""
         lowest = np.arange(self.degree)
-        moves = [np.array(g) for g in self.generators]
+        moves = [np.array(g, dtype=np.int64) for g in self.generators]
         while True:
             lower = lowest
             for move in moves:
@@ -135,7 +136,7 @@ class PermutationGroup(AbstractGroup[Permutation]):
         for level in self.chain.levels:
             elements = [compose(a, b) for a, b in product(elements, level.reach.values())]
         elements.sort()
-        matrices = np.stack([np.eye(self.degree)[:, list(p)] for p in elements])
+        matrices = np.stack([np.eye(self.degree)[:, np.array(p, dtype=np.int64)] for p in elements])
         chosen = [elements.index(g) for g in self.generators]
         return from_matrices(self.name, matrices, chosen, [self.label(p) for p in elements])
 
@@ -154,7 +155,17 @@ def permutation_group(
     generators: Sequence[Sequence[int] | np.ndarray], name: str = "permutations"
 ) -> PermutationGroup:
     """The group that permutations generate, all of the same 0 … n−1; p sends position i to p[i]."""
-    found = [tuple(int(i) for i in g) for g in generators]
+    given = [as_numbers("groups.permutation_group", g) for g in generators]
+    found = [tuple(int(i) for i in g.tolist()) for g in given if g.ndim == 1 and (g == np.rint(g)).all()]
+    if len(found) < len(given):
+        raise ValueError(
+            sentence(
+                "groups.permutation_group",
+                wanted="a list of permutations, each a list of whole numbers",
+                got=str([g.tolist() for g in given]),
+                remedy="p[i] is where position i goes; one permutation alone is [p]",
+            )
+        )
     if len({len(g) for g in found}) != 1:
         raise ValueError(
             sentence(
