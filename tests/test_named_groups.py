@@ -49,6 +49,10 @@ NAMES: list[tuple[str, object]] = [
     ("p6m", G.lattice(G.dihedral(6))),
     ("Z^3", G.translations(3)),
     ("Z^3⋊O", G.lattice(G.octahedral())),
+    ("Z^4⋊C4×C2", G.lattice(G.finite_product([G.cyclic(4), G.cyclic(2)]))),
+    ("p6 (hexagonal)", G.plane_group("p6")),
+    ("p3m1 (hexagonal)", G.plane_group("p3m1")),
+    ("pgg", G.plane_group("pgg")),
 ]
 
 
@@ -89,6 +93,7 @@ def test_semidirect_products_are_the_motions_they_are() -> None:
         ("SU2", r"did you mean SU\(2\)"),
         ("S0(3)", r"did you mean SO\(3\)"),
         ("p4q", "did you mean p4"),
+        ("p4 (hexagonal)", "or build one with groups.matrix_group"),
         ("", "or build one with groups.matrix_group"),
         ("R^3⋊SO(2)", r"moves R\^3, got SO\(2\) on R\^2; write R\^2⋊SO\(2\)"),
         ("R^2⋊C4", "got C4; for a finite group build"),

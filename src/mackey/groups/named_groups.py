@@ -76,7 +76,7 @@ def named(name: str) -> AbstractGroup[Any]:
     ⁺, ₊, ₙ and x stand for +, + and × too. Raises ValueError with the nearest names for any other.
     """
     plain = _plain(name)
-    for read in (_single, _scaled_rotations, _semidirect, _product, _lattice):
+    for read in (_single, _scaled_rotations, _semidirect, _lattice, _product):
         found = read(plain)
         if found is not None:
             return found
@@ -168,7 +168,7 @@ def _product(name: str) -> AbstractGroup[Any] | None:
 
 
 def _lattice(name: str) -> AbstractGroup[Any] | None:
-    """Z^d, Z^d⋊H, the plane groups, and what else `lattice_named` knows: p8, p8m."""
+    """Z^d, Z^d⋊H, the plane groups, "p6 (hexagonal)", and what else `lattice_named` knows: p8, p8m."""
     parts = re.fullmatch(r"Z\^?([1-9]?\d*)(?:⋊(.+))?", name)
     if parts:
         dimension = int(parts[1] or 1)
@@ -183,6 +183,7 @@ def _lattice(name: str) -> AbstractGroup[Any] | None:
                 remedy="C_n and D_n move the plane, ±1 the line, T, Td, Th, O, Oh, I and Ih space",
             )
         )
-    if name in PLANE_GROUPS and name not in _ON_PIXELS:
-        return plane_group(name)
+    plane = name.removesuffix("(hexagonal)")
+    if plane in PLANE_GROUPS and (plane[1] in "36" if plane != name else plane not in _ON_PIXELS):
+        return plane_group(plane)
     return lattice_named(name) if re.fullmatch(r"p[1-9]\d*m?", name) else None
