@@ -111,7 +111,8 @@ class ProjectiveLinear(AbstractLieGroup):
     """PGL(n) for odd n: homographies of R^(n−1), x → (A x + t)/(c·x + d).
 
     Every class of matrices up to scale holds exactly one of determinant 1, so the elements are those of
-    SL(n). A point that goes to infinity becomes infinite. There is no invariant measure on R^(n−1).
+    SL(n). A point that goes to infinity is no longer finite: some coordinate is infinite
+    or NaN. There is no invariant measure on R^(n−1).
     """
 
     n: int
