@@ -11,6 +11,7 @@ import mackey as mk
 from mackey import groups as G
 from mackey import reps
 from mackey.lowerings import Literal
+from mackey.zoo.emlp import uniform
 
 TYPES = [
     (G.special_orthogonal(3), "2xV + V⊗V + 3xtrivial", "V⊗V + 4xV + 2xtrivial"),
@@ -204,3 +205,45 @@ def test_constants_are_exact_after_double(kind: str) -> None:
         assert float(error) < 1e-14
     assert {b.dtype for b in other.buffers()} <= {torch.float32, torch.int64}, "moved with another module"
     assert set(layer.state_dict()) == {name for name, _ in layer.named_parameters()}
+
+
+def test_emlp_refuses_an_output_that_would_stay_zero() -> None:
+    with pytest.raises(
+        ValueError, match=r"zoo\.emlp: wanted features before the output.*to 1, got 8xtrivial"
+    ):
+        mk.zoo.emlp("SU(2)", "2x1/2", "1", channels=16)
+    with pytest.raises(ValueError, match="takes to V⊗V, got 2xV, none"):
+        mk.zoo.emlp("O(3)", "2xV", "V + V⊗V", depth=0)
+    with pytest.raises(ValueError, match="wanted channels ≥ 1 and depth ≥ 0, got channels=0, depth=3"):
+        mk.zoo.emlp("O(3)", channels=0)
+    mk.zoo.emlp("SU(2)", "2x1/2", "1", channels=48, depth=1)
+
+
+def test_emlp_takes_duals_where_no_form_is_invariant() -> None:
+    """A map V → V* of SE(2) exists, of rank one: V and V* are not the same."""
+    SE2 = G.special_euclidean(2)
+    assert reps.intertwiner_count(reps.standard(SE2), reps.dual(reps.standard(SE2))) == 1
+    assert [str(b.rep) for b in uniform(SE2, 20).blocks] == ["trivial", "V", "V*"]
+
+
+def test_wide_types_need_no_dense_matrices() -> None:
+    """A dense basis of the invariants of the output would take 80 GB."""
+    O3 = G.orthogonal(3)
+    types = [mk.FieldType.at_point(reps.parse(O3, t)) for t in ("2x0e + 2x1o", "100000x0e + 3x1o")]
+    layer = mk.nn.Linear(*types)
+    assert layer.integrand.bias is not None and layer.integrand.bias.shape == (100000,)
+    with torch.no_grad():
+        layer.integrand.bias.copy_(torch.arange(100000.0))
+    out = layer(torch.zeros(2, 8)).detach()
+    torch.testing.assert_close(out[1], torch.cat([torch.arange(100000.0), torch.zeros(9)]))
+
+
+def test_bias_runs_over_invariants_then_channels() -> None:
+    """As `invariants` of the whole sum has it, row by row."""
+    layer = linear(G.orthogonal(3), "trivial", "V + 3x(V⊗V + 2xtrivial) + 2xtrivial")
+    bias = layer.integrand.bias
+    assert bias is not None
+    wanted = bias.detach().numpy() @ layer.out_type.rep.invariants
+    found = layer.integrand.offset()
+    assert found is not None
+    np.testing.assert_allclose(found[0].detach().numpy(), wanted, atol=1e-14)

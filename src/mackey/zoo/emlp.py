@@ -6,11 +6,13 @@ not at random, and use every coupling of a pair of parts; weights start by formu
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mackey import groups, nn, reps
 from mackey.axes import Float
+from mackey.errors import sentence
 from mackey.fields import FieldType, Guarantee
 
 PAPER = (
@@ -25,7 +27,7 @@ def uniform(group: groups.AbstractGroup, channels: int) -> reps.DirectSum:
     Powers V^p ⊗ V*^q with p + q = r, or V^r alone where V and V* are the same (an invariant form exists).
     """
     V = reps.standard(group)
-    self_dual = reps.intertwiner_count(V, reps.dual(V)) > 0
+    self_dual = _is_self_dual(V)
     rank = 0
     while (rank + 2) * V.dim ** (rank + 1) <= channels and rank < 3:
         rank += 1
@@ -35,6 +37,13 @@ def uniform(group: groups.AbstractGroup, channels: int) -> reps.DirectSum:
         count = max(1, channels // ((rank + 1) * len(kinds) * V.dim**r))
         blocks += [reps.Block(count, _mixed(V, p, q)) for p, q in kinds]
     return reps.DirectSum(tuple(blocks))
+
+
+def _is_self_dual(V: reps.AbstractRep) -> bool:
+    """Whether some map V → V* is invertible; then almost all are, and one drawn at random tells."""
+    maps = reps.intertwiners(V, reps.dual(V))
+    drawn = np.random.default_rng(0).standard_normal(len(maps))
+    return bool(np.linalg.matrix_rank(np.tensordot(drawn, maps, 1), tol=1e-6) == V.dim)
 
 
 def _mixed(V: reps.AbstractRep, p: int, q: int) -> reps.AbstractRep:
@@ -59,6 +68,21 @@ class EMLPBlock(nn.AbstractLayer):
         return self.gate(z + 0.1 * self.bilinear(z))
 
 
+def _check_reached(last: reps.AbstractRep, out: reps.AbstractRep) -> None:
+    """Raise if no linear map leads to some part of the output, which would stay zero."""
+    sources = [block.rep for block in reps.blocks_of(last)]
+    for block in reps.blocks_of(out):
+        if not any(reps.intertwiner_count(source, block.rep) for source in sources):
+            raise ValueError(
+                sentence(
+                    "zoo.emlp",
+                    wanted=f"features before the output that a linear map takes to {block.rep}",
+                    got=f"{last}, none of which has one",
+                    remedy="raise channels, so that higher powers of V fit, or choose another out_rep",
+                )
+            )
+
+
 class Model(torch.nn.Module):
     """Vectors of `in_rep` (b, d_in) to vectors of `out_rep` (b, d_out), such as "2xV" to "trivial" of O(5).
 
@@ -76,10 +100,16 @@ class Model(torch.nn.Module):
         depth: int = 3,
     ) -> None:
         super().__init__()
+        if channels < 1 or depth < 0:
+            got = f"channels={channels}, depth={depth}"
+            raise ValueError(
+                sentence("zoo.emlp", wanted="channels ≥ 1 and depth ≥ 0", got=got, remedy="raise them")
+            )
         G = groups.named(group) if isinstance(group, str) else group
         self.in_type, self.out_type = (FieldType.at_point(reps.parse(G, text)) for text in (in_rep, out_rep))
         hidden = FieldType.at_point(uniform(G, channels))
         types = [self.in_type, *[hidden] * depth]
+        _check_reached(types[-1].rep, self.out_type.rep)
         blocks = [EMLPBlock(a, b) for a, b in pairwise(types)]
         self.layers = nn.Sequential(*blocks, nn.Linear(types[-1], self.out_type))
 
