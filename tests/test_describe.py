@@ -24,6 +24,13 @@ def test_large_maps_are_written_by_entries() -> None:
     assert "(0, 0) 0.4472, (6, 6) 0.4472" in text and "… and 9 more" in text and "… 60 entries" in text
 
 
+def test_many_channels_are_counted_not_written() -> None:
+    text = str(mk.describe("O(3): 64x0e + 64x1o -> 64x0e + 64x1o"))
+    assert "dim Hom = 8192 (256×256 matrices)" in text and "1o → 1o: 1 for each of 64×64 channels" in text
+    assert "Too many to write out" in text
+    assert "invariant vectors: 100000" in str(mk.describe("O(3): 100000x0e + 100000x1o"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

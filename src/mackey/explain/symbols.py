@@ -14,6 +14,7 @@ from mackey.reps import AbstractRep, blocks_of, intertwiner_count, parse, solve,
 
 _SHOWN = 6  # maps printed in full
 _WIDE = 16  # rows or columns of a printed map
+_DENSE = 2**24  # numbers in all maps; beyond it they are only counted
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,19 @@ class AboutRep:
     rep: AbstractRep
 
     def __str__(self) -> str:
-        rep = self.rep
+        rep, blocks = self.rep, blocks_of(self.rep)
         kinds = {
-            "orthogonal": rep.is_orthogonal,
-            "permutation": rep.is_permutation,
-            "trivial": rep.is_trivial,
+            "orthogonal": all(block.rep.is_orthogonal for block in blocks),
+            "permutation": all(block.rep.is_permutation for block in blocks),
+            "trivial": all(block.rep.is_trivial for block in blocks),
         }
         claims = (
             ", ".join(name for name, true in kinds.items() if true) or "neither orthogonal nor a permutation"
         )
         lines = [f"{rep} of {rep.group}: dimension {rep.dim}, {claims}"]
-        lines.append(f"invariant vectors: {len(rep.invariants)}")
-        lines += [
-            f"  {block.multiplicity} × {block.rep}, dimension {block.rep.dim} each"
-            for block in blocks_of(rep)
-        ]
+        free = sum(len(block.rep.invariants) * block.multiplicity for block in blocks)
+        lines.append(f"invariant vectors: {free}")
+        lines += [f"  {block.multiplicity} × {block.rep}, dimension {block.rep.dim} each" for block in blocks]
         return "\n".join(lines)
 
 
@@ -72,9 +71,14 @@ class AboutMaps:
 
     def __str__(self) -> str:
         V, W = self.source, self.target
-        solution = solve(V, W)
-        lines = [f"{V} → {W} of {V.group}: dim Hom = {len(solution.basis)} ({W.dim}×{V.dim} matrices)", ""]
+        count = intertwiner_count(V, W)
+        lines = [f"{V} → {W} of {V.group}: dim Hom = {count} ({W.dim}×{V.dim} matrices)", ""]
         lines += self._pairs()
+        if count * V.dim * W.dim > _DENSE:
+            return "\n".join(
+                [*lines, "", "Too many to write out: mackey.reps.intertwiner_blocks returns all"]
+            )
+        solution = solve(V, W)
         if len(solution.basis) == 0:
             lines += [
                 "No equivariant linear map but zero: the two share no irreducible part.",

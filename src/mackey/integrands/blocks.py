@@ -41,8 +41,6 @@ class BlockLinear(AbstractIntegrand):
     each block (reps.DirectSum); the weights of all pairs stand one after another in `weight`.
     """
 
-    _invariants: Tensor
-
     def __init__(
         self, in_type: FieldType, out_type: FieldType, *, bias: bool = True, gain: float = 1.0
     ) -> None:
@@ -53,9 +51,10 @@ class BlockLinear(AbstractIntegrand):
         for number, pair in enumerate(self.pairs):
             self.hold(f"_basis_{number}", pair.basis)
         self.weight = nn.Parameter(torch.cat([torch.zeros(0), *self._initial(gain)]))
-        invariants = out_type.rep.invariants
-        self.hold("_invariants", invariants)
-        self.bias = nn.Parameter(torch.zeros(len(invariants))) if bias and len(invariants) else None
+        for number, block in enumerate(self.targets):
+            self.hold(f"_invariants_{number}", block.rep.invariants)
+        free = sum(len(block.rep.invariants) * block.multiplicity for block in self.targets)
+        self.bias = nn.Parameter(torch.zeros(free)) if bias and free else None
 
     def _check(self) -> None:
         for field in (self.in_type, self.out_type):
@@ -117,10 +116,21 @@ class BlockLinear(AbstractIntegrand):
             for i in self.sources
             for o in self.targets
         )
-        return maps + (0 if self.bias is None else len(self.out_type.rep.invariants))
+        free = sum(len(o.rep.invariants) * o.multiplicity for o in self.targets)
+        return maps + (0 if self.bias is None else free)
 
     def offset(self) -> Tensor | None:
-        return None if self.bias is None else (self.bias @ self._invariants)[None]
+        """The bias in coordinates: on each block Σ_k v_k b_k, b_k a number for each channel."""
+        if self.bias is None:
+            return None
+        found: list[Tensor] = []
+        start = 0
+        for number, block in enumerate(self.targets):
+            rows = self.get_buffer(f"_invariants_{number}")
+            end = start + len(rows) * block.multiplicity
+            found.append((rows.mT @ self.bias[start:end].view(len(rows), block.multiplicity)).flatten())
+            start = end
+        return torch.cat(found)[None]
 
     def matrix(self) -> Float[Tensor, "d_out d_in"]:
         """κ, written out."""
