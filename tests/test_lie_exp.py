@@ -120,6 +120,25 @@ def test_log_in_any_dimension(n: int, angles: tuple[float, float], generator: to
     assert (SO.exp(SO.log(R.float())) - R.float()).abs().max() < 2e-6
 
 
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_of_equal_angles(n: int, dtype: torch.dtype, generator: torch.Generator) -> None:
+    """All planes turn by one angle, to rounding: no boundary inside the method may part them."""
+    SO = G.special_orthogonal(n)
+    angles = torch.linspace(0.05, math.pi, 60, dtype=torch.float64)
+    angles = torch.cat([angles, torch.arange(1, 13).double() * math.pi / 12])
+    blocks = torch.kron(torch.eye(n // 2), torch.tensor([[0.0, -1], [1, 0]])).double()
+    tangent = torch.nn.functional.pad(blocks, (0, n % 2, 0, n % 2))
+    frame = SO.sample(len(angles), generator)
+    R = frame @ SO.exp(angles[:, None] * SO.vee(tangent)) @ frame.mT
+    v = SO.log(R.to(dtype))
+    rounding = 10 * torch.finfo(dtype).eps * n
+    assert (SO.exp(v) - R.to(dtype)).abs().max() < rounding
+    torch.testing.assert_close(
+        SO.length(R.to(dtype)).double(), angles * (n // 2) ** 0.5, rtol=0, atol=10 * rounding
+    )
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_unitary_log_of_equal_phases(n: int, generator: torch.Generator) -> None:
     for group in (G.unitary(n), G.special_unitary(n)):

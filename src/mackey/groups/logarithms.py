@@ -9,6 +9,7 @@ from torch import Tensor
 from mackey.axes import Bool, Float
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_LEVELS = np.linspace(-0.75, -0.25, 65)
 _LIMIT = 40  # iterations: Denman–Beavers doubles the digits in each; only a matrix without a root needs more
 
 
@@ -154,16 +155,21 @@ def _inverse(a: Tensor) -> Tensor:
 def orthogonal_log(rotation: Float[Tensor, "*b n n"]) -> Float[Tensor, "*b n n"]:
     """The antisymmetric logarithm of rotations of R^n, angles in [0, π]; float64, without gradients.
 
-    The eigenvalues cos θ of the symmetric part come in pairs. The pairs with θ > 2π/3 span a space on which
+    The eigenvalues cos θ of the symmetric part come in pairs. The pairs below a level span a space on which
     the planes are found one by one from the antisymmetric part, in any way where it vanishes; the principal
-    logarithm does the rest.
+    logarithm does the rest. The level, near θ = 2π/3, is one that no pair is close to: pairs that agree to
+    rounding must not be parted, for then neither span is invariant.
     """
     n = rotation.shape[-1]
+    if n == 1:
+        return torch.zeros_like(rotation)
     one = torch.eye(n, dtype=rotation.dtype, device=rotation.device)
     even, odd = (rotation + rotation.mT) / 2, (rotation - rotation.mT) / 2
     cosines, vectors = torch.linalg.eigh(even)
     pairs = cosines[..., : n // 2 * 2].unflatten(-1, (-1, 2)).mean(-1)
-    flags = torch.nn.functional.pad((pairs < -0.5).repeat_interleave(2, -1), (0, n % 2))
+    levels = torch.as_tensor(_LEVELS, device="cpu").to(pairs)
+    level = levels[(pairs[..., None] - levels).abs().amin(-2).argmax(-1)]
+    flags = torch.nn.functional.pad((pairs < level[..., None]).repeat_interleave(2, -1), (0, n % 2))
     if not bool(flags.any()):
         return _antisymmetric(_principal_log(rotation))
     half = vectors * flags[..., None, :]
