@@ -27,7 +27,7 @@ LADDER = (
 )  # fmt: skip
 ONLY = {
     "audit": {"errors", "axes", "groups", "reps", "spaces", "fields"},
-    "zoo": {"", "axes", "groups", "reps", "spaces", "fields", "integrands", "nn", "wrap"},
+    "zoo": {"", "axes", "errors", "groups", "reps", "spaces", "fields", "integrands", "nn", "wrap"},
 }
 NEVER = {"nn": {"lowerings"}}
 

@@ -6,7 +6,6 @@ not at random, and use every coupling of a pair of parts; weights start by formu
 
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,9 +40,10 @@ def uniform(group: groups.AbstractGroup, channels: int) -> reps.DirectSum:
 
 def _is_self_dual(V: reps.AbstractRep) -> bool:
     """Whether some map V → V* is invertible; then almost all are, and one drawn at random tells."""
-    maps = reps.intertwiners(V, reps.dual(V))
-    drawn = np.random.default_rng(0).standard_normal(len(maps))
-    return bool(np.linalg.matrix_rank(np.tensordot(drawn, maps, 1), tol=1e-6) == V.dim)
+    maps = torch.as_tensor(reps.intertwiners(V, reps.dual(V)), device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(len(maps), generator=generator, dtype=torch.float64, device="cpu")
+    return int(torch.linalg.matrix_rank(torch.tensordot(drawn, maps, 1), atol=1e-6)) == V.dim
 
 
 def _mixed(V: reps.AbstractRep, p: int, q: int) -> reps.AbstractRep:
