@@ -10,6 +10,7 @@ from cases_more import periodic
 from test_integrals import Skewed
 
 NO_ATTENTION = "Linear is not an attention (score: dot, message: value)"
+NO_BLOCKS = "is not a linear map between direct sums at a point"
 
 
 def row(layer: nn.Module, *shape: int):
@@ -27,11 +28,13 @@ def test_convolution() -> None:
     assert (found.in_type, found.out_type) == ("2×regular on Grid(p4)", "3×regular on Grid(p4)")
     assert found.why_not == {
         "attention": NO_ATTENTION,
+        "blocks": f"Linear {NO_BLOCKS}",
         "pointwise": "the kernel reaches beyond the point (size 3, stride 1)",
     }
     text = str(mk.explain(layer, (2, 8, 5, 5)))
     assert "219 parameters (theory 219)" in text and "86,400 FLOPs" in text
-    assert f"    lowering grid_conv\n    not attention: {NO_ATTENTION}\n    not pointwise: the kernel" in text
+    assert f"    lowering grid_conv\n    not attention: {NO_ATTENTION}\n    not blocks: Linear" in text
+    assert "\n    not pointwise: the kernel" in text
 
 
 def test_theory_is_a_formula_and_not_a_count_of_what_is_there() -> None:
@@ -62,6 +65,7 @@ def test_attention(axis: str, sources: int) -> None:
     assert found.flops == 2 * (2 * 2 * 9 * sources * 16) + maps
     assert (found.lowering, found.output) == ("attention", (2, 16, 3, 3))
     assert found.why_not == {
+        "blocks": f"Attention {NO_BLOCKS}",
         "pointwise": "Attention is not linear in f",
         "grid_conv": "Attention is not linear in f, so it is no convolution",
     }
@@ -71,12 +75,13 @@ def test_pointwise_maps_of_pixels_and_of_tokens() -> None:
     """Hom(regular, regular) of D4 has 8 maps."""
     found = row(mk.nn.Linear(field("p4m", "regular", 2), field("p4m", "regular", 3)), 2, 16, 3, 5)
     assert (found.parameters, found.theory, found.flops) == (51, 51, 2 * 2 * 15 * 16 * 24)
-    assert (found.lowering, found.why_not) == ("pointwise", {"attention": NO_ATTENTION})
+    others = {"attention": NO_ATTENTION, "blocks": f"Linear {NO_BLOCKS}"}
+    assert (found.lowering, found.why_not) == ("pointwise", others)
     domain = mk.spaces.Set(5)
     kinds = [mk.FieldType(domain, mk.reps.trivial(domain.stabiliser), count) for count in (3, 4)]
     found = row(mk.nn.Linear(*kinds), 2, 5, 3)
     assert (found.parameters, found.theory, found.flops, found.output) == (16, 16, 2 * 2 * 5 * 12, (2, 5, 4))
-    assert found.why_not == {"attention": NO_ATTENTION, "grid_conv": f"{domain} is not a grid"}
+    assert found.why_not == others | {"grid_conv": f"{domain} is not a grid"}
 
 
 def test_an_integrand_of_the_users_own() -> None:
@@ -85,6 +90,7 @@ def test_an_integrand_of_the_users_own() -> None:
     assert (found.lowering, found.theory, found.flops) == ("literal", None, 2 * 9 * 9 * 4 * 4)
     assert found.why_not == {
         "attention": "Skewed is not an attention (score: dot, message: value)",
+        "blocks": f"Skewed {NO_BLOCKS}",
         "pointwise": "Skewed is not linear in f",
         "grid_conv": "Skewed is not linear in f, so it is no convolution",
     }

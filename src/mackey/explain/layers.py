@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrate import reasons
-from mackey.nn import AbstractIntegralLayer, AbstractLayer
+from mackey.nn import AbstractIntegralLayer, AbstractLayer, Bilinear
 
 # Layers without a product of matrices; like activations they are not counted.
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
@@ -203,6 +203,8 @@ def _flops(layer: nn.Module, f: Tensor | None, out: Tensor | None) -> int | None
     """Multiply–adds times two of one call, or None where nothing is known about the layer."""
     if isinstance(layer, AbstractIntegralLayer):
         return None if f is None else layer.lowering.flops(layer.integrand, f)
+    if isinstance(layer, Bilinear):
+        return None if f is None else layer.flops(len(f))
     if isinstance(layer, nn.Linear) and f is not None:
         return 2 * f.numel() * layer.out_features
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d) and out is not None:

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mackey.integrands import AbstractIntegrand, Linear
+from mackey.integrands import AbstractIntegrand, BlockLinear, Linear
 from mackey.lowerings.abstract import AbstractLowering
 from mackey.spaces import Grid
 
@@ -18,9 +18,9 @@ class GridConv(AbstractLowering):
     name = "grid_conv"
 
     def why_not(self, omega: AbstractIntegrand) -> str | None:
-        if not isinstance(omega, Linear):
+        if not isinstance(omega, Linear | BlockLinear):
             return f"{type(omega).__name__} is not linear in f, so it is no convolution"
-        if not isinstance(omega.in_type.domain, Grid):
+        if isinstance(omega, BlockLinear) or not isinstance(omega.in_type.domain, Grid):
             return f"{omega.in_type.domain} is not a grid"
         return None
 

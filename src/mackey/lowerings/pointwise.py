@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mackey.integrands import AbstractIntegrand, Linear
+from mackey.integrands import AbstractIntegrand, BlockLinear, Linear
 from mackey.lowerings.abstract import AbstractLowering
 from mackey.spaces import Grid
 
@@ -16,6 +16,8 @@ class Pointwise(AbstractLowering):
     name = "pointwise"
 
     def why_not(self, omega: AbstractIntegrand) -> str | None:
+        if isinstance(omega, BlockLinear):
+            return "BlockLinear keeps its matrix in blocks, which are cheaper than the whole"
         if not isinstance(omega, Linear):
             return f"{type(omega).__name__} is not linear in f"
         if omega.kernel_size * omega.stride > 1 or omega.padding:

@@ -80,6 +80,15 @@ class Bilinear(AbstractLayer):
         b = parts[j].index_select(1, self.get_buffer(f"_second_{i}_{j}"))
         return (a[..., :, None] * b[..., None, :]).flatten(2)
 
+    def flops(self, batch: int) -> int:
+        """Multiply–adds times two: C_r on each product, then the mixing of channels."""
+        total = 0
+        for coupling in self.couplings:
+            maps, n, m = coupling.shape
+            d_out, d_in = coupling.maps.shape[1:]
+            total += n * maps * d_out * (d_in + m)
+        return 2 * batch * total
+
     def extra_repr(self) -> str:
         skipped = f", {len(self.left_out)} couplings left out as too large" if self.left_out else ""
         return f"{self.in_type} → {self.out_type}, {len(self.couplings)} couplings{skipped}"
