@@ -247,3 +247,45 @@ def test_bias_runs_over_invariants_then_channels() -> None:
     found = layer.integrand.offset()
     assert found is not None
     np.testing.assert_allclose(found[0].detach().numpy(), wanted, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("group", "rep"), [("S5", "2xtrivial + 3xV"), ("O(3)", "5xtrivial"), ("O(1)", "2xV⊗V")]
+)
+def test_pointwise_layers_know_permutations_of_any_group(group: str, rep: str) -> None:
+    field = mk.FieldType.at_point(reps.parse(G.named(group), rep))
+    x = torch.randn(3, field.channels)
+    torch.testing.assert_close(mk.nn.Pointwise(field)(x), x.relu())
+    torch.testing.assert_close(mk.nn.GroupMax(field)(x), x.amax(1, keepdim=True))
+    if group == "S5":
+        slopes = torch.nn.PReLU(field.channels)
+        with pytest.raises(ValueError, match="one function for all channels of a fibre, got PReLU"):
+            mk.nn.Pointwise(field, slopes)
+
+
+def test_layers_that_cannot_say_so() -> None:
+    V = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "2xV"))
+    with pytest.raises(ValueError, match=r"got 2xV of O\(3\), which mixes them; use nn\.Gate or"):
+        mk.nn.Pointwise(V)
+    with pytest.raises(ValueError, match="GroupMax: not equivariant: wanted a permutation rep"):
+        mk.nn.GroupMax(V)
+    x = torch.randn(3, 6)
+    torch.testing.assert_close(mk.nn.FibreNorm(V)(x), x.norm(dim=1, keepdim=True))
+
+
+def test_what_is_said_of_point_layers() -> None:
+    model = mk.zoo.emlp("O(3)", "2xV", "V", channels=32, depth=1)
+    rows = {row.kind: row for row in mk.explain(model, (2, 6)).rows}
+    assert "linear in f" not in "".join(rows["Linear"].why_not.values())
+    product = mk.nn.Bilinear(
+        *(mk.FieldType.at_point(reps.parse(G.orthogonal(3), t)) for t in ("2xV", "trivial"))
+    )
+    assert product.flops(5) == 2 * 5 * (2 * 9 + 2 * 1)  # two dot products by 9 numbers, then mixed
+    assert rows["Bilinear"].flops == model.layers.get_submodule("layers.0").bilinear.flops(2) > 0
+
+
+def test_audit_says_that_it_does_not_know_lie_groups() -> None:
+    model = mk.zoo.emlp("O(3)", "2xV", "V", channels=32, depth=1)
+    x = torch.randn(3, 6)
+    with pytest.raises(ValueError, match=r"audit does not draw from O\(3\) yet: compare"):
+        mk.audit(model, x, in_type=model.in_type, out_type=model.out_type)

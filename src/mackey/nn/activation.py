@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from mackey.axes import Float, merge_fibre, split_fibre
 from mackey.errors import sentence
 from mackey.fields import FieldType
+from mackey.groups import FiniteGroup
 from mackey.nn.layer import AbstractLayer
-from mackey.reps import Rep, multiplicities, regular, to_irreps, trivial
+from mackey.reps import AbstractRep, Rep, multiplicities, regular, tabulated, to_irreps, trivial
 from mackey.spaces import Grid, Point
 
 Function = Callable[[Tensor], Tensor]
@@ -28,14 +29,14 @@ class Pointwise(AbstractLayer):
     def __init__(self, in_type: FieldType, function: Function = torch.nn.functional.relu) -> None:
         super().__init__(in_type, in_type)
         if not in_type.rep.is_permutation:
-            rep, H = in_type.table, in_type.table.group
-            worst = next(h for h in H.elements if not Rep.is_permutation_matrix(rep.matrices[h]))
             raise ValueError(
                 sentence(
                     "activation.Pointwise: not equivariant",
                     wanted="a permutation representation",
-                    got=f"{in_type.rep}, where h = {H.label(worst)} does not permute channels",
-                    remedy="use nn.NormActivation, nn.Gated or nn.FourierActivation",
+                    got=_mixing(in_type.rep),
+                    remedy="use nn.NormActivation, nn.Gated or nn.FourierActivation"
+                    if isinstance(in_type.rep.group, FiniteGroup)
+                    else "use nn.Gate or nn.NormActivation",
                 )
             )
         self.function = function
@@ -43,6 +44,16 @@ class Pointwise(AbstractLayer):
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         return self.function(x)
+
+
+def _mixing(rep: AbstractRep) -> str:
+    """A representation that mixes channels, with an element that does where elements can be listed."""
+    H = rep.group
+    if not isinstance(H, FiniteGroup):
+        return f"{rep} of {H}, which mixes them"
+    table = tabulated(rep)
+    worst = next(h for h in H.elements if not Rep.is_permutation_matrix(table.matrices[h]))
+    return f"{rep}, where h = {H.label(worst)} does not permute channels"
 
 
 def _check_pointwise(function: Function, in_type: FieldType) -> None:
@@ -58,9 +69,9 @@ def _check_pointwise(function: Function, in_type: FieldType) -> None:
                 parameter.copy_(torch.rand(parameter.shape, generator=generator))
     sizes = (3,) * (in_type.domain.dimension if isinstance(in_type.domain, Grid) else 1)
     x = torch.randn(in_type.shape(2, sizes), generator=generator, dtype=dtype, device="cpu")
-    rep = in_type.table
-    for h in rep.group.generators:
-        order = np.argsort(rep.permutations[h])
+    rep, H = in_type.rep, in_type.rep.group
+    for h, matrix in zip(H.generators, rep.generator_matrices, strict=True):
+        order = np.argsort(np.argmax(matrix, axis=0))
         with torch.no_grad():
             moved, wanted = (split_fibre(y, rep.dim) for y in (probe(_permuted(x, order)), probe(x)))
             error = float((moved - wanted[:, :, order]).abs().max())
@@ -69,8 +80,7 @@ def _check_pointwise(function: Function, in_type: FieldType) -> None:
                 sentence(
                     "activation.Pointwise: not equivariant",
                     wanted="one function for all channels of a fibre",
-                    got=f"{function}, which differs by {error:.2g} when h = {rep.group.label(h)} "
-                    "permutes them",
+                    got=f"{function}, which differs by {error:.2g} when h = {H.label(h)} permutes them",
                     remedy="use one slope for all, as in nn.PReLU()",
                 )
             )

@@ -40,7 +40,7 @@ class AbstractGroupPool(AbstractLayer):
     """One invariant number from each fibre: out_type has the trivial representation."""
 
     def __init__(self, in_type: FieldType) -> None:
-        scalar = trivial(in_type.table.group)
+        scalar = trivial(in_type.rep.group)
         super().__init__(in_type, FieldType(in_type.domain, scalar, in_type.multiplicity))
 
     def _fibres(self, x: Tensor) -> Tensor:
