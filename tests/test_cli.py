@@ -60,6 +60,7 @@ def test_train_then_audit_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("explain", "gcsa"), "wanted images.gcnn | images.gcsa, got 'gcsa'"),
         (("explain", "images.vit"), "wanted images.gcnn | images.gcsa, got 'images.vit'"),
         (("train", "images.gcsa", "--task", "cifar"), "wanted digits | rotmnist, got 'cifar'"),
         (("audit", "images.gcsa", "--shape", "1,a"), "positive numbers with commas between"),

@@ -53,9 +53,7 @@ def _parser() -> ArgumentParser:
         "list", ArgumentParser(description="Groups, representations, layers, models, tasks.")
     )
     explain = ArgumentParser(description="What a model, a group, a representation or a space of maps is.")
-    explain.add_argument(
-        "model", help='images.gcsa, "SO(3)", "O(3): 2x0e + 1x1o" or "SO(3): V⊗V -> V⊗V"'
-    )
+    explain.add_argument("model", help='images.gcsa, "SO(3)", "O(3): 2x0e + 1x1o" or "SO(3): V⊗V -> V⊗V"')
     explain.add_argument("--group", default="p4m")
     explain.add_argument("--channels", type=int, default=1)
     explain.add_argument("--size", type=int, default=29)
@@ -113,7 +111,8 @@ def list_everything(console: Console) -> None:
 
 def explain_model(console: Console, options: Namespace) -> None:
     """What `mackey.explain` finds, one block of lines for each layer: it fits a terminal of any width."""
-    if ":" in options.model or "." not in options.model:  # models have their folder in front
+    folderless = any(name.endswith(f".{options.model}") for name in MODELS)  # models have one in front
+    if ":" in options.model or not ("." in options.model or folderless):
         console.print(str(mk.describe(options.model)), highlight=False, markup=False, soft_wrap=True)
         return
     if options.channels < 1 or options.size < 1:

@@ -9,7 +9,7 @@ from mackey.audit.elements import Element
 from mackey.axes import merge_fibre, split_fibre
 from mackey.errors import sentence
 from mackey.fields import FieldType
-from mackey.groups import LatticeGroup, Symmetric
+from mackey.groups import AbstractGroup, FiniteGroup, LatticeGroup, Symmetric
 from mackey.reps import Rep, trivial
 from mackey.spaces import Grid, GroupGrid, Set
 
@@ -112,6 +112,14 @@ class Tokens(AbstractDeclared):
         return Set(x.shape[1]).transform(x, own, trivial(Set(1).stabiliser))
 
 
+def _remedy(group: AbstractGroup) -> str:
+    if isinstance(group, LatticeGroup | FiniteGroup | Symmetric):
+        return f"audit under {group} or a subgroup of it"
+    return (
+        f"audit does not draw from {group} yet: compare f(type.transform(x, g)) with type.transform(f(x), g)"
+    )
+
+
 class Field(AbstractDeclared):
     """A FieldType: it knows its own action."""
 
@@ -138,7 +146,7 @@ class Field(AbstractDeclared):
                     "audit",
                     wanted=f"a field that {element.label} acts on",
                     got=f"{self.field}, whose group has no such element",
-                    remedy=f"audit under {self.field.domain.group} or a subgroup of it",
+                    remedy=_remedy(self.field.domain.group),
                 )
             )
         return self.field.transform(x, own)
