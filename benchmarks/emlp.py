@@ -1,6 +1,6 @@
 """EMLP against an MLP on the O(5)-invariant and the Lorentz-invariant task of its paper, by data size.
 
-python -m benchmarks.emlp: results/accuracy_emlp.json. Learning rates and steps are chosen on validation data.
+python -m benchmarks.emlp: results/emlp.json. Learning rates and steps are chosen on validation data.
 """
 
 import json
@@ -198,7 +198,7 @@ def main() -> None:
             print(task, size, name, seed, f"{run.test:.3g}", f"{run.seconds:.0f} s", flush=True)
     facts = {"sizes": SIZES, "seeds": SEEDS, "rates": RATES, "steps": STEPS, "held_out": HELD_OUT}
     machine = {"torch": torch.__version__, "threads": 1, "system": platform.system()}
-    RESULTS.joinpath("accuracy_emlp.json").write_text(
+    RESULTS.joinpath("emlp.json").write_text(
         json.dumps({**facts, "machine": machine, "runs": found}, indent=1) + "\n"
     )
 

@@ -13,7 +13,9 @@ START, END = "<!-- figures, by python -m benchmarks.report -->", "<!-- end of fi
 def figures() -> str:
     """Markdown: accuracy with its spread over seeds, then speed against peers."""
     accuracies = [_accuracy(json.loads(path.read_text())) for path in sorted(RESULTS.glob("accuracy_*.json"))]
-    return "\n\n".join([*accuracies, _speed(), _construction(), _memory()])
+    return "\n\n".join(
+        [*accuracies, _emlp(_read("emlp")), _speed(), _construction(), _memory(), _irreps(), _solver()]
+    )
 
 
 def rewrite() -> None:
@@ -43,6 +45,25 @@ def _accuracy(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _emlp(found: dict[str, Any]) -> str:
+    sizes = found["sizes"]
+    lines = [
+        f"Mean square error on {found['held_out']:,} test samples, in units of the target's variance, mean ± "
+        f"deviation over {len(found['seeds'])} seeds, by the number of training samples; step and learning "
+        f"rate chosen on {found['held_out']:,} others:",
+        "",
+        f"| task | network | parameters | {' | '.join(map(str, sizes))} |",
+        "|---|---|---|" + "---|" * len(sizes),
+    ]
+    for task, runs in found["runs"].items():
+        for model in dict.fromkeys(run["model"] for run in runs):
+            mine = [run for run in runs if run["model"] == model]
+            errors = [[run["test"] for run in mine if run["size"] == size] for size in sizes]
+            cells = [f"{statistics.mean(e):.2g} ± {statistics.stdev(e):.1g}" for e in errors]
+            lines.append(f"| {task} | {model} | {mine[0]['parameters']:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _spread(values: list[float]) -> str:
     return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f} %"
 
@@ -57,14 +78,21 @@ def _speed() -> str:
         "| work | ours, ms | peer | ratio [quartiles] | aim | of the floor's speed |",
         "|---|---|---|---|---|---|",
     ]
-    return "\n".join([*lines, *(_row(row) for row in rows if row["workload"].endswith(_STEP))])
+    return "\n".join([*lines, *map(_row, _steps(rows))])
 
 
-_STEP = ", forward+backward"
+def _steps(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Whole training steps, under their plain names."""
+    step = ", forward+backward"
+    return [
+        {**row, "workload": row["workload"].removesuffix(step)}
+        for row in rows
+        if row["workload"].endswith(step)
+    ]
 
 
 def _row(row: dict[str, Any]) -> str:
-    work, ours = row["workload"].removesuffix(_STEP), row["ours"]["median"]
+    work, ours = row["workload"], row["ours"]["median"]
     low, high = row["quartiles"]
     aim = "" if row["target"] is None else f"≤ {row['target']:g}"
     floor = "" if row["floor_ms"] is None else f"{row['floor_ms'] / ours:.0%}"
@@ -85,6 +113,32 @@ def _memory() -> str:
         for step, row in peaks.items()
     ]
     return f"Peak memory of the networks at 32×96×96 above their resting size: {'; '.join(parts)}."
+
+
+def _irreps() -> str:
+    rows = [row for name in ("features", "harmonics") for row in _read(name)["comparisons"]]
+    lines = [
+        "Irreps of O(3) against e3nn 0.6, forward or a whole step, eager or compiled as the name says:",
+        "",
+        "| work | ours, ms | peer | ratio [quartiles] | aim | of the floor's speed |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *map(_row, rows)])
+
+
+def _solver() -> str:
+    found = _read("solver")
+    cases: dict[str, dict[str, float]] = {}
+    for row in found["cases"]:
+        cases.setdefault(f"{row['case']} ({row['maps']} maps)", {})[row["way"]] = 1e3 * row["median"]
+    parts = [
+        f"{case} " + ", ".join(f"{way} {ms:.3g} ms" for way, ms in ways.items())
+        for case, ways in cases.items()
+    ]
+    return (
+        "Solving for all equivariant linear maps, by a formula or from the generators alone, one thread: "
+        f"{'; '.join(parts)}."
+    )
 
 
 if __name__ == "__main__":
