@@ -102,7 +102,8 @@ def test_parity_is_that_of_the_inversion() -> None:
     for l in range(4):
         for p in (1, -1):
             one = torch.eye(2 * l + 1, dtype=torch.float64)
-            assert torch.equal(O3Irrep(l, p).at(-torch.eye(3, dtype=torch.float64)), p * one)
+            inversion = O3Irrep(l, p).at(-torch.eye(3, dtype=torch.float64))
+            torch.testing.assert_close(inversion, p * one, rtol=0, atol=1e-15)
 
 
 def test_circular_harmonics(generator: torch.Generator) -> None:

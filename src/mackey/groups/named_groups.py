@@ -55,6 +55,7 @@ _BY_SIZE: dict[str, Callable[[int], AbstractGroup[Any]]] = {
     "PGL": projective_linear,
     "Sp": symplectic,
     "Alt": alternating,
+    "A": alternating,
     "Sym": symmetric,
     "S": symmetric,
 }
@@ -63,7 +64,7 @@ _ON_PIXELS = ("p3", "p6", "p6m")  # here rotations about a pixel; plane_group ha
 _EXAMPLES = (
     *("SO(2)", "SO(3)", "O(2)", "O(3)", "U(1)", "SU(2)", "SE(2)", "SE(3)", "E(2)", "E(3)", "SIM(2)"),
     *("T(2)", "T(3)", "SIM(3)", "Aff(2)", "GL+(2)", "GL+(3)", "SL(2)", "SL(3)", "PGL(3)", "Sp(4)", "O(1,3)"),
-    *("SO+(1,3)", "R+", "R+×SO(2)", "R+×SO(3)", "S5", "Sym(5)", "Alt(5)", "C8", "D4", *_POLYHEDRAL),
+    *("SO+(1,3)", "R+", "R+×SO(2)", "R+×SO(3)", "S5", "A5", "C8", "D4", *_POLYHEDRAL),
     *("p1", "p2", "p4", "p4m", "p6m", "pm", "Z", "Z^2", "Z^3", "Z^3⋊O", "Z^3⋊Oh", "R^4⋊SO+(1,3)"),
 )  # fmt: skip
 
@@ -104,7 +105,7 @@ def _single(name: str) -> AbstractGroup[Any] | None:
         return _POLYHEDRAL[name]()
     if name == "R+":
         return scalings()
-    sized = re.fullmatch(r"([A-Za-z]+\+?)\(([1-9]\d*)\)", name) or re.fullmatch(r"(S)([1-9]\d*)", name)
+    sized = re.fullmatch(r"([A-Za-z]+\+?)\(([1-9]\d*)\)", name) or re.fullmatch(r"([AS])([1-9]\d*)", name)
     if sized and sized[1] in _BY_SIZE:
         return _BY_SIZE[sized[1]](int(sized[2]))
     signed = re.fullmatch(r"(O|SO\+)\(([1-9]\d*),([1-9]\d*)\)", name)
