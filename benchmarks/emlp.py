@@ -23,7 +23,7 @@ SEEDS = (0, 1, 2)
 HELD_OUT = 2000  # validation samples, and as many test samples
 RATES = (1e-3, 3e-3)
 STEPS = 800
-AVERAGE = 16  # elements in a group average, of which there are infinitely many
+AVERAGE = 4  # elements in a group average, of which there are infinitely many
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -90,17 +90,14 @@ def _audit_parser() -> ArgumentParser:
 def list_everything(console: Console) -> None:
     """What there is, gathered from the public packages."""
     rows = [
-        (
-            "groups",
-            ", ".join(("p1", "p2", "p4", "p8", "pm", "p2m", "p4m", "Z", "Z⋊±1", "Z^3", "Z^3⋊O", "Z^3⋊Oh")),
-            "",
-        ),
+        ("groups, by name", ", ".join(mk.groups.NAMES), "mackey.groups.named, any size"),
         ("groups, built", ", ".join(n for n in mk.groups.__all__ if n[0].islower()), "mackey.groups"),
         ("representations", ", ".join(n for n in mk.reps.__all__ if n[0].islower()), "mackey.reps"),
         ("layers", ", ".join(n for n in mk.nn.__all__ if not n.startswith("Abstract")), "mackey.nn"),
         ("lowerings", ", ".join(lowering.name for lowering in mk.LOWERINGS), "mackey.LOWERINGS"),
         ("tasks", ", ".join(_command("tasks").TASKS), "mackey.tasks"),
         *(("model", name, importlib.import_module(model.__module__).PAPER) for name, model in MODELS.items()),
+        ("model", "mackey.zoo.emlp", importlib.import_module(mk.zoo.emlp.__module__).PAPER),
         ("baselines", ", ".join(_command("tasks").BASELINES), "mackey.tasks"),
     ]
     table = Table(show_header=False, title=f"mackey {mk.__version__}")

@@ -38,7 +38,7 @@ from mackey.groups.linear import (
 )
 from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
-from mackey.groups.named_groups import named
+from mackey.groups.named_groups import NAMES, named
 from mackey.groups.permutation_groups import (
     PermutationGroup,
     permutation_group,
@@ -65,6 +65,7 @@ from mackey.groups.subgroups import (
 from mackey.groups.unitary import SpecialUnitary, Unitary, special_unitary, unitary
 
 __all__ = [
+    "NAMES",
     "AbstractGroup",
     "Alternating",
     "AbstractLieGroup",

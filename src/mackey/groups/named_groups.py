@@ -61,7 +61,8 @@ _BY_SIZE: dict[str, Callable[[int], AbstractGroup[Any]]] = {
 }
 _BY_SIGNATURE = {"O": indefinite_orthogonal, "SO+": proper_orthogonal}
 _ON_PIXELS = ("p3", "p6", "p6m")  # here rotations about a pixel; plane_group has those of a hexagonal lattice
-_EXAMPLES = (
+# For people and for suggestions; most families go on to any size.
+NAMES = (
     *("SO(2)", "SO(3)", "O(2)", "O(3)", "U(1)", "SU(2)", "SE(2)", "SE(3)", "E(2)", "E(3)", "SIM(2)"),
     *("T(2)", "T(3)", "SIM(3)", "Aff(2)", "GL+(2)", "GL+(3)", "SL(2)", "SL(3)", "PGL(3)", "Sp(4)", "O(1,3)"),
     *("SO+(1,3)", "R+", "R+×SO(2)", "R+×SO(3)", "S5", "A5", "C8", "D4", *_POLYHEDRAL),
@@ -81,7 +82,7 @@ def named(name: str) -> AbstractGroup[Any]:
         found = read(plain)
         if found is not None:
             return found
-    near = get_close_matches(plain, _EXAMPLES, n=3, cutoff=0.4)
+    near = get_close_matches(plain, NAMES, n=3, cutoff=0.4)
     raise ValueError(
         sentence(
             "groups.named",

@@ -151,9 +151,9 @@ def tabulated(rep: AbstractRep) -> Rep:
         raise ValueError(
             sentence(
                 "reps.tabulated",
-                wanted="a representation of a finite group, whose elements can be listed",
+                wanted="a representation of a FiniteGroup, whose elements are listed",
                 got=f"{rep} of {rep.group}",
-                remedy="restrict it to a finite subgroup",
+                remedy="restrict it to one; symbolic permutation groups have .enumerate()",
             )
         )
     return Rep(rep.group, np.stack([rep.at(h).numpy() for h in rep.group.elements]), str(rep))
