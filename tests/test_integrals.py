@@ -95,9 +95,15 @@ def test_gradients_in_eval_mode_are_those_of_train_mode(name: str) -> None:
 def test_a_lowering_asked_for_by_name_is_the_one_used(name: str) -> None:
     """Also where another one comes first: all three can compute a 1×1 convolution, with equal values."""
     kind = field("p4", "regular", 2)
-    if name == "attention":
-        assert mk.plan(mk.integrands.Attention(kind, kind), name).name == name
-        assert mk.plan(mk.integrands.Attention(kind, kind), "literal").name == "literal"
+    H = kind.table.group
+    alone = mk.FieldType.at_point(mk.reps.parse(H, "2xregular"))
+    others = {
+        "attention": mk.integrands.Attention(kind, kind),
+        "blocks": mk.integrands.BlockLinear(alone, alone),
+    }
+    if name in others:
+        assert mk.plan(others[name], name).name == name
+        assert mk.plan(others[name], "literal").name == "literal"
         return
     layer, plain = (drawn(mk.nn.Conv(kind, kind, 1, lowering=given)) for given in (name, None))
     x = noise(2, 8, 3, 3)
