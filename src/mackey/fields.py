@@ -53,7 +53,7 @@ class FieldType:
     @property
     def table(self) -> Rep:
         """ρ as one matrix for each element of H; refused where H is not finite."""
-        return tabulated(self.rep)
+        return self.rep if isinstance(self.rep, Rep) else tabulated(self.rep)
 
     @property
     def channels(self) -> int:

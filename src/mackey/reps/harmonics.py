@@ -10,6 +10,7 @@ from torch import Tensor
 from mackey.axes import Float
 from mackey.reps.conventions import unknown
 from mackey.reps.coupling import clebsch_gordan
+from mackey.reps.traced import constant
 from mackey.reps.wigner import refuse_degree
 
 NORMALISATIONS = ("component", "norm", "integral")
@@ -177,7 +178,7 @@ def _terms(request: _Request) -> list[tuple[int, int, int, float]]:
     ]
 
 
-@torch.compiler.assume_constant_result
+@constant
 def _gradient(l: int) -> tuple[tuple[int, int, int, float], ...]:
     return _cached_gradient(l)
 

@@ -12,6 +12,7 @@ from mackey.errors import sentence
 from mackey.groups import Orthogonal, SpecialOrthogonal, SpecialUnitary, quaternion_rotation, spin_quaternion
 from mackey.reps.coupling import complex_clebsch_gordan
 from mackey.reps.schur import AbstractIrrep, units
+from mackey.reps.traced import constant
 from mackey.reps.wigner import in_full_precision, refuse_degree, rotation_generators, wigner_d
 
 
@@ -172,7 +173,7 @@ def conjugation(twice_spin: int) -> np.ndarray:
     return np.diag((-1.0) ** np.arange(twice_spin + 1))[:, ::-1]
 
 
-@torch.compiler.assume_constant_result
+@constant
 def spin_step(twice_spin: int) -> np.ndarray:
     """The isometry (2j, 2, 2j+1) from j into (j−1/2)⊗1/2, weights in descending order."""
     return complex_clebsch_gordan(twice_spin - 1, 1, twice_spin)[::-1, ::-1, ::-1].copy()

@@ -11,6 +11,7 @@ from torch import Tensor
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.reps.coupling import clebsch_gordan
+from mackey.reps.traced import constant
 
 
 def wigner_d(l: int, rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b m m"]:
@@ -43,7 +44,7 @@ def _recursion(l: int, rotation: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b m m
     return found.permute(2, 0, 1).contiguous()
 
 
-@torch.compiler.assume_constant_result
+@constant
 def _step(l: int) -> tuple[np.ndarray, np.ndarray]:
     return _cached_step(l)
 
