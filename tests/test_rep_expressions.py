@@ -262,5 +262,5 @@ def test_bad_expressions_are_refused() -> None:
         reps.power(V, -1)
     with pytest.raises(ValueError, match="wanted at least one part"):
         reps.DirectSum(())
-    with pytest.raises(ValueError, match=r"reps\.tabulated: wanted a representation of a FiniteGroup"):
+    with pytest.raises(ValueError, match=r"reps\.tabulated\(V\): wanted a FiniteGroup"):
         reps.tabulated(V)

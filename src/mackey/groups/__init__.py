@@ -36,6 +36,7 @@ from mackey.groups.linear import (
     projective_linear,
     special_linear,
 )
+from mackey.groups.listed import listed
 from mackey.groups.logarithms import polar
 from mackey.groups.matrix import AbstractMatrixGroup, Quadrature
 from mackey.groups.named_groups import NAMES, named
@@ -114,6 +115,7 @@ __all__ = [
     "intersection",
     "lattice",
     "lattice_named",
+    "listed",
     "lorentz",
     "matrix_group",
     "mirror",

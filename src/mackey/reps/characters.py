@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
-from mackey.groups import FiniteGroup
+from mackey.groups import AbstractGroup, FiniteGroup
 from mackey.reps.finite import Rep
 from mackey.reps.irreps import irrep_type, irreps
 
@@ -59,7 +60,7 @@ class CharacterTable:
 
 
 @lru_cache
-def character_table(group: FiniteGroup) -> CharacterTable:
+def character_table(group: AbstractGroup[Any]) -> CharacterTable:
     """The real irreps of a finite group with their characters and types."""
     found = irreps(group)
-    return CharacterTable(group, found, tuple(irrep_type(psi) for psi in found))
+    return CharacterTable(found[0].group, found, tuple(irrep_type(psi) for psi in found))

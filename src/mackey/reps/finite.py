@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mackey.errors import sentence
-from mackey.groups import FiniteGroup, Subgroup, cosets
+from mackey.groups import AbstractGroup, FiniteGroup, Subgroup, cosets, listed
 from mackey.groups.finite import apart
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.projectors import image
@@ -147,16 +148,8 @@ def tabulated(rep: AbstractRep) -> Rep:
     """ρ as a table, for a finite group; a table is returned as it is."""
     if isinstance(rep, Rep):
         return rep
-    if not isinstance(rep.group, FiniteGroup):
-        raise ValueError(
-            sentence(
-                "reps.tabulated",
-                wanted="a representation of a FiniteGroup, whose elements are listed",
-                got=f"{rep} of {rep.group}",
-                remedy="restrict it to one; symbolic permutation groups have .enumerate()",
-            )
-        )
-    return Rep(rep.group, np.stack([rep.at(h).numpy() for h in rep.group.elements]), str(rep))
+    group = listed(rep.group, f"reps.tabulated({rep})")
+    return Rep(group, np.stack([rep.at(h).numpy() for h in group.elements]), str(rep))
 
 
 def trivial(group: FiniteGroup) -> Rep:
@@ -164,8 +157,9 @@ def trivial(group: FiniteGroup) -> Rep:
     return Rep(group, np.ones((group.order, 1, 1)), "trivial")
 
 
-def sign(group: FiniteGroup) -> Rep:
+def sign(group: AbstractGroup[Any]) -> Rep:
     """ρ(h) = det h: −1 on reflections and on odd permutations."""
+    group = listed(group, "reps.sign")
     return Rep(group, np.rint(np.linalg.det(group.matrices))[:, None, None], "sign")
 
 
@@ -174,8 +168,9 @@ def standard(group: FiniteGroup) -> Rep:
     return Rep(group, group.matrices, "vector")
 
 
-def regular(group: FiniteGroup) -> Rep:
+def regular(group: AbstractGroup[Any]) -> Rep:
     """ρ(h) e_k = e_{hk}: one channel for each element."""
+    group = listed(group, "reps.regular")
     matrices = np.zeros((group.order,) * 3)
     rows = group.table
     for h in group.elements:

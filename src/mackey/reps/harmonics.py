@@ -11,7 +11,7 @@ from mackey.axes import Float
 from mackey.reps.conventions import unknown
 from mackey.reps.coupling import clebsch_gordan
 from mackey.reps.traced import constant
-from mackey.reps.wigner import refuse_degree
+from mackey.reps.wigner import refuse_degree, refuse_shape
 
 NORMALISATIONS = ("component", "norm", "integral")
 
@@ -28,6 +28,7 @@ def spherical_harmonics(
     counts as 0.
     """
     refuse_degree("reps.spherical_harmonics", l_max)
+    refuse_shape("reps.spherical_harmonics", x, 3)
     return _apply(x, _Request(0, normalise, _scales(l_max, normalisation)))
 
 
@@ -36,6 +37,7 @@ def spherical_harmonic(
 ) -> Float[Tensor, "*b m"]:
     """The 2l+1 numbers of degree l of `spherical_harmonics`."""
     refuse_degree("reps.spherical_harmonic", l)
+    refuse_shape("reps.spherical_harmonic", x, 3)
     return _apply(x, _Request(l, normalise, _scales(l, normalisation)))
 
 

@@ -1,21 +1,27 @@
 """Real irreducible representations of finite groups, their types, and the change of basis to them."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from mackey.errors import sentence
-from mackey.groups import FiniteGroup, cyclic, dihedral
-from mackey.reps.finite import Rep, direct_sum
+from mackey.groups import AbstractGroup, FiniteGroup, cyclic, dihedral, listed
+from mackey.reps.abstract import AbstractRep
+from mackey.reps.finite import Rep, direct_sum, tabulated
 from mackey.reps.intertwiners import intertwiners
 from mackey.reps.numeric_irreps import numeric_irreps
+from mackey.reps.schur import AbstractIrrep
 
 # (⟨χ, χ⟩, Frobenius–Schur indicator) of a real irreducible representation: dim End_H and Σ_h χ(h²)/|H|.
 TYPES = {(1, 1): "real", (2, 0): "complex", (4, -2): "quaternionic"}
 
 
-def irrep_type(rep: Rep) -> str:
+def irrep_type(rep: AbstractRep) -> str:
     """ "real", "complex" or "quaternionic", from ⟨χ, χ⟩ = dim End_H(ρ) = 1, 2 or 4; refuses a reducible ρ."""
+    if isinstance(rep, AbstractIrrep):
+        return rep.irrep_type
+    rep = tabulated(rep)
     squares = rep.group.table.diagonal()
     key = int(np.rint((rep.character**2).mean())), int(np.rint(rep.character[squares].mean()))
     if key not in TYPES:
@@ -30,13 +36,17 @@ def irrep_type(rep: Rep) -> str:
     return TYPES[key]
 
 
-@lru_cache
-def irreps(group: FiniteGroup) -> tuple[Rep, ...]:
+def irreps(group: AbstractGroup[Any]) -> tuple[Rep, ...]:
     """All real irreps, the trivial one first; Σ dim² / dim End = |H|.
 
     C_n and D_n: plain rotation matrices by frequency k, (cos kθ, sin kθ). Any other group: ψ0, ψ1, … as in
     `numeric_irreps`, smallest dimension first.
     """
+    return _irreps(listed(group, "reps.irreps"))
+
+
+@lru_cache
+def _irreps(group: FiniteGroup) -> tuple[Rep, ...]:
     if group.dimension == 2 and group == cyclic(group.order):
         return _cyclic_irreps(group)
     if group.dimension == 2 and group.order % 2 == 0 and group == dihedral(group.order // 2):
@@ -74,20 +84,22 @@ def _dihedral_irreps(group: FiniteGroup) -> tuple[Rep, ...]:
     return tuple(found)
 
 
-def multiplicities(rep: Rep) -> dict[Rep, int]:
-    """How often each irrep occurs in ρ, from characters: ⟨χ_ψ, χ_ρ⟩ / ⟨χ_ψ, χ_ψ⟩."""
+def multiplicities(rep: AbstractRep) -> dict[Rep, int]:
+    """How often each irrep occurs in ρ, from characters: ⟨χ_ψ, χ_ρ⟩ / ⟨χ_ψ, χ_ψ⟩; of finite groups."""
+    character = tabulated(rep).character
     return {
-        psi: int(np.rint((psi.character * rep.character).mean() / (psi.character**2).mean()))
+        psi: int(np.rint((psi.character * character).mean() / (psi.character**2).mean()))
         for psi in irreps(rep.group)
     }
 
 
-def to_irreps(rep: Rep) -> tuple[np.ndarray, Rep]:
+def to_irreps(rep: AbstractRep) -> tuple[np.ndarray, Rep]:
     """Q and the sum of irreps Ψ with ρ(h) Q = Q Ψ(h); Q is orthogonal when ρ is.
 
     In general QᵀSQ = 1 for the invariant inner product S = (1/|H|) Σ_h ρ(h)ᵀρ(h). For maps A, B from ψ, AᵀSB
     commutes with ψ, and BᵀSB is a number, so Gram–Schmidt among copies of ψ stays among intertwiners.
     """
+    rep = tabulated(rep)
     inner = (np.swapaxes(rep.matrices, 1, 2) @ rep.matrices).mean(0)
     columns: list[np.ndarray] = []
     parts: list[Rep] = []

@@ -22,6 +22,7 @@ def wigner_d(l: int, rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b m m
     by the polynomial for any matrix; for O(3) multiply by the parity outside.
     """
     refuse_degree("reps.wigner_d", l)
+    refuse_shape("reps.wigner_d", rotation, 3, 3)
     batch = rotation.shape[:-2]
     if l == 0:
         return torch.ones_like(rotation[..., :1, :1])
@@ -67,6 +68,19 @@ def refuse_degree(where: str, l: int) -> None:
         raise ValueError(
             sentence(
                 where, wanted="a degree l ≥ 0", got=str(l), remedy="count degrees from l = 0, the scalar"
+            )
+        )
+
+
+def refuse_shape(where: str, x: Tensor, *last: int) -> None:
+    """Raise unless the last axes have these lengths."""
+    if x.shape[-len(last) :] != last:
+        raise ValueError(
+            sentence(
+                where,
+                wanted=f"last axes of lengths {last}",
+                got=f"shape {tuple(x.shape)}",
+                remedy="put batch axes first",
             )
         )
 
