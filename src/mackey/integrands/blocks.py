@@ -51,10 +51,11 @@ class BlockLinear(AbstractIntegrand):
         for number, pair in enumerate(self.pairs):
             self.hold(f"_basis_{number}", pair.basis)
         self.weight = nn.Parameter(torch.cat([torch.zeros(0), *self._initial(gain)]))
+        free = [len(block.rep.invariants) * block.multiplicity for block in self.targets]
         for number, block in enumerate(self.targets):
             self.hold(f"_invariants_{number}", block.rep.invariants)
-        free = sum(len(block.rep.invariants) * block.multiplicity for block in self.targets)
-        self.bias = nn.Parameter(torch.zeros(free)) if bias and free else None
+        self._bias_ends = np.cumsum([0, *free]).tolist()
+        self.bias = nn.Parameter(torch.zeros(sum(free))) if bias and any(free) else None
 
     def _check(self) -> None:
         for field in (self.in_type, self.out_type):
@@ -116,21 +117,23 @@ class BlockLinear(AbstractIntegrand):
             for i in self.sources
             for o in self.targets
         )
-        free = sum(len(o.rep.invariants) * o.multiplicity for o in self.targets)
-        return maps + (0 if self.bias is None else free)
+        return maps + (0 if self.bias is None else self._bias_ends[-1])
+
+    def block_offset(self, number: int) -> Float[Tensor, "d_out m_out"] | None:
+        """The bias of one block of the output, Σ_k v_k b_k over invariant vectors v_k, if it has any."""
+        start, end = self._bias_ends[number : number + 2]
+        if self.bias is None or start == end:
+            return None
+        rows = self.get_buffer(f"_invariants_{number}")
+        return rows.mT @ self.bias[start:end].view(len(rows), -1)
 
     def offset(self) -> Tensor | None:
-        """The bias in coordinates: on each block Σ_k v_k b_k, b_k a number for each channel."""
         if self.bias is None:
             return None
-        found: list[Tensor] = []
-        start = 0
-        for number, block in enumerate(self.targets):
-            rows = self.get_buffer(f"_invariants_{number}")
-            end = start + len(rows) * block.multiplicity
-            found.append((rows.mT @ self.bias[start:end].view(len(rows), block.multiplicity)).flatten())
-            start = end
-        return torch.cat(found)[None]
+        found = [self.block_offset(number) for number in range(len(self.targets))]
+        blocks = zip(found, self.targets, strict=True)
+        parts = [self.bias.new_zeros(b.dim) if part is None else part.flatten() for part, b in blocks]
+        return torch.cat(parts)[None]
 
     def matrix(self) -> Float[Tensor, "d_out d_in"]:
         """κ, written out."""

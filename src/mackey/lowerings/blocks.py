@@ -32,13 +32,13 @@ class Blocks(AbstractLowering):
             term = _apply(parts[pair.source], omega.channel_maps(pair), omega.basis(number), pair)
             so_far = sums[pair.target]
             sums[pair.target] = term if so_far is None else so_far + term
-        rows = [
-            f.new_zeros((*f.shape[:-1], block.dim)) if total is None else total.flatten(-2)
-            for total, block in zip(sums, omega.targets, strict=True)
-        ]
-        out = torch.cat(rows, -1) if len(rows) > 1 else rows[0]
-        offset = omega.offset()
-        return out if offset is None else out + offset[0]
+        rows: list[Tensor] = []
+        for number, (total, block) in enumerate(zip(sums, omega.targets, strict=True)):
+            shape = (*f.shape[:-1], block.rep.dim, block.multiplicity)
+            row = f.new_zeros(shape) if total is None else total
+            offset = omega.block_offset(number)
+            rows.append((row if offset is None else row + offset).flatten(-2))
+        return torch.cat(rows, -1) if len(rows) > 1 else rows[0]
 
     def flops(self, omega: AbstractIntegrand, f: Tensor) -> int:
         assert isinstance(omega, BlockLinear)
