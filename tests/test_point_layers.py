@@ -144,6 +144,33 @@ def test_bilinear_contains_dot_and_cross_products() -> None:
     torch.testing.assert_close(out[:, 1:], scale[:1] * cross)
 
 
+def test_bilinear_by_its_formula() -> None:
+    """Each coupling has weights of its own, in order; as many products as the larger block has channels."""
+    group = G.special_orthogonal(3)
+    source, target = (reps.parse(group, t) for t in ("2xV + 3xtrivial", "2xtrivial + 3xV + V⊗V"))
+    layer = mk.nn.Bilinear(*map(mk.FieldType.at_point, (source, target))).double()
+    x = torch.randn(4, source.dim, dtype=torch.float64)
+    parts = [x[:, :6].view(4, 3, 2), x[:, 6:].view(4, 1, 3)]
+    weights, start = layer.weight.detach(), 0
+    wanted = []
+    for out in reps.blocks_of(target):
+        total = torch.zeros(4, out.rep.dim, out.multiplicity, dtype=torch.float64)
+        for i, j in ((0, 0), (0, 1), (1, 1)):
+            ρ, σ = (reps.blocks_of(source)[k].rep for k in (i, j))
+            maps = torch.as_tensor(reps.intertwiners(reps.tensor(ρ, σ), out.rep)) * out.rep.dim**0.5
+            m, n = parts[i].shape[2], parts[j].shape[2]
+            for C in maps.unflatten(-1, (ρ.dim, σ.dim)):
+                for c in range(max(m, n)):
+                    product = torch.einsum(
+                        "oab,sa,sb->so", C, parts[i][..., c % m], parts[j][..., (c + 1) % n]
+                    )
+                    total += product[..., None] * weights[start : start + out.multiplicity]
+                    start += out.multiplicity
+        wanted.append(total.flatten(1))
+    assert start == layer.weight.numel()
+    torch.testing.assert_close(layer(x).detach(), torch.cat(wanted, 1), rtol=1e-12, atol=1e-12)
+
+
 def test_bilinear_names_what_it_leaves_out() -> None:
     hidden = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "V + V⊗V"))
     layer = mk.nn.Bilinear(hidden, hidden, largest=300)
