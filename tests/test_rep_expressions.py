@@ -186,6 +186,17 @@ def test_induced_vectors_carry_the_tangent() -> None:
     assert reps.induce_to(reps.standard(G.special_orthogonal(2)), group, signed) == found
 
 
+def test_induction_by_an_element_that_is_not_its_inverse() -> None:
+    """The tangent is that of ρ at g⁻¹Xg, not at gXg⁻¹."""
+    axis = torch.tensor([0.3, -0.5, 0.8], dtype=torch.float64)
+    transversal = torch.stack([torch.eye(3, dtype=torch.float64), -G.special_orthogonal(3).exp(axis)])
+    found = reps.induce_to(reps.standard(G.special_orthogonal(3)), G.orthogonal(3), transversal)
+    for X in torch.as_tensor(G.orthogonal(3).lie_algebra):
+        torch.testing.assert_close(
+            torch.linalg.matrix_exp(found.tangent(X)), found.at(torch.linalg.matrix_exp(X))
+        )
+
+
 def test_induction_needs_finitely_many_cosets() -> None:
     """SO(3) has no discrete generators; its directions leave the one coset that is given."""
     turns = G.matrix_group([], [[[0.0, -1, 0], [1, 0, 0], [0, 0, 0]]], name="turns about z")
