@@ -130,6 +130,14 @@ def test_orbits_of_random_signed_permutations(n: int, count: int, seed: int) -> 
     assert np.abs(projection(basis) - kernel.T @ kernel).max() < 1e-10
 
 
+def test_copies_of_signed_permutations_keep_their_signs() -> None:
+    rep = R.DirectSum((R.Block(1, R.trivial(G.dihedral(4))), R.Block(3, R.standard(G.dihedral(4)))))
+    found = monomial(rep)
+    assert found is not None
+    for matrix, images, signs in zip(rep.generator_matrices, *found, strict=True):
+        np.testing.assert_allclose(np.eye(rep.dim)[:, images] * signs, matrix, atol=1e-12)
+
+
 def test_permuting_is_a_representation() -> None:
     group = G.symmetric(5)
     V = R.standard(group)
@@ -471,6 +479,19 @@ def test_keys_say_all_that_a_basis_depends_on(
     monkeypatch.setattr(basis_cache, "VERSION", 999)
     solved(slow)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_keys_tell_targets_of_one_name_apart(
+    slow: R.AbstractRep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One invariant direction, then three: the first basis satisfies the constraints of the second."""
+    monkeypatch.setenv("MACKEY_CACHE", str(tmp_path))
+    group = G.matrix_group([], [[[0, -1.0, 0], [1, 0, 0], [0, 0, 0]]])
+    turning, still = (
+        R.from_function(group, function, "same") for function in (lambda g: 1 * g, lambda g: g @ g.mT)
+    )
+    for sigma, count in ((turning, 1), (still, 3)):
+        assert len(solve_numerically(R.trivial(group), sigma, tolerance=1e-9).basis) == count
 
 
 @pytest.mark.parametrize("damage", ["empty", "noise", "half", "wrong basis", "other arrays"])
