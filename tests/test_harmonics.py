@@ -147,6 +147,18 @@ def test_float32_is_accurate() -> None:
     assert error.abs().max() < 1e-5
 
 
+def test_bfloat16_is_rounded_once() -> None:
+    """Values and gradients are found in float32: half a unit of bfloat16's 8 digits, no more."""
+    x = vectors(200).bfloat16().requires_grad_()
+    exact = spherical_harmonics(4, y := x.detach().double().requires_grad_())
+    values = spherical_harmonics(4, x)
+    torch.testing.assert_close(values.double(), exact, rtol=2**-8, atol=1e-5)
+    direction = torch.ones_like(exact)
+    (slope,) = torch.autograd.grad(values, x, direction.bfloat16())
+    (wanted,) = torch.autograd.grad(exact, y, direction)
+    torch.testing.assert_close(slope.double(), wanted, rtol=2**-8, atol=1e-3)
+
+
 def test_dtype_and_shape_are_kept() -> None:
     x = vectors(6).float().reshape(2, 3, 3)
     assert spherical_harmonics(2, x).shape == (2, 3, 9)
