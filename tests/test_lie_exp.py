@@ -336,6 +336,22 @@ def test_quadrature_of_products_and_circles() -> None:
     assert abs(float((rule.weights * first * second).sum())) < 1e-14
 
 
+def test_quadrature_of_products_with_unequal_weights() -> None:
+    """R_zz² has mean 1/3 and cos² has 1/2, in either order of the factors."""
+    for place, factors in ((2, ("SO(3)", "SO(2)")), (4, ("SO(2)", "SO(3)"))):
+        rule = G.direct_product([G.named(name) for name in factors]).quadrature(400)
+        corner, cosine = rule.elements[:, place, place], rule.elements[:, (place + 1) % 5, (place + 1) % 5]
+        assert float((rule.weights * corner**2).sum()) == pytest.approx(1 / 3, abs=1e-14)
+        assert float((rule.weights * corner**2 * cosine**2).sum()) == pytest.approx(1 / 6, abs=1e-14)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_quadrature_of_reflections_has_both_components(n: int) -> None:
+    """det has mean 0."""
+    rule = G.orthogonal(n).quadrature(20)
+    assert abs(float((rule.weights * torch.linalg.det(rule.elements)).sum())) < 1e-14
+
+
 @pytest.mark.parametrize(
     "group",
     [G.special_euclidean(3), G.lorentz(), G.scalings(), G.direct_product([G.scalings(), G.unitary(1)])],
