@@ -8,6 +8,7 @@ import pytest
 import torch
 
 SEED = 0
+os.environ.setdefault("MACKEY_CACHE", "off")  # no test reads or leaves bases in the user's cache folder
 
 
 def folder_from_environment(variable: str) -> Path:
