@@ -95,6 +95,26 @@ def test_elements_are_told_from_matrices(group: G.AbstractLieGroup, seed: int) -
     assert (group.violation(torch.full_like(wrong, torch.nan)) > 1e-3).all()
 
 
+@pytest.mark.parametrize("group", [g for g in GROUPS if not len(g.generators)], ids=str)
+def test_mirror_images_are_told_from_elements(group: G.AbstractLieGroup, generator: torch.Generator) -> None:
+    """In the group of all reflections, outside of the component of e."""
+    mirror = torch.ones(group.size, dtype=torch.float64)
+    mirror[0] = -1
+    assert group.violation(group.sample(COUNT, generator) @ mirror.diag()).min() > 0.1
+
+
+@pytest.mark.parametrize(
+    "group", [G.lorentz(), *(G.proper_orthogonal(p, q) for p, q in ((1, 1), (2, 1), (2, 2)))], ids=str
+)
+def test_two_reflections_are_told_from_elements(
+    group: G.AbstractLieGroup, generator: torch.Generator
+) -> None:
+    """One of time and one of space: of determinant 1."""
+    both = torch.ones(group.size, dtype=torch.float64)
+    both[[0, -1]] = -1
+    assert group.violation(group.sample(COUNT, generator) @ both.diag()).min() > 0.1
+
+
 @every_group
 @few
 @with_seed
