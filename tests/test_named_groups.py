@@ -10,6 +10,7 @@ import scipy.linalg
 import torch
 
 from mackey import groups as G
+from mackey import reps
 
 NAMES: list[tuple[str, object]] = [
     ("SO(3)", G.special_orthogonal(3)),
@@ -164,6 +165,21 @@ def test_samples_do_not_follow_the_default_device(group: G.MatrixGroup) -> None:
     with torch.device("meta"):
         found = group.sample(6, torch.Generator("cpu").manual_seed(1))
     torch.testing.assert_close(found, plain, rtol=0, atol=0)
+
+
+def test_samples_reach_what_generators_reach(generator: torch.Generator) -> None:
+    """All 8 elements of D4, each with chance ≥ 1/81 in a draw; both components of O(2)."""
+    assert len(torch.unique(OWN[4].sample(2000, generator).round(), dim=0)) == 8
+    positive = (torch.linalg.det(OWN[0].sample(200, generator)) > 0).double().mean()
+    assert 0.3 < float(positive) < 0.7
+
+
+def test_generators_tell_own_groups_apart() -> None:
+    """SO(2) and O(2) have one Lie algebra; what is remembered of one must not answer for the other."""
+    turns, both = G.matrix_group([], [ROTATION]), G.matrix_group([MIRROR], [ROTATION])
+    assert turns != both
+    for group, count in ((turns, 2), (both, 1), (turns, 2)):
+        assert len(reps.intertwiners(reps.standard(group), reps.standard(group))) == count
 
 
 def test_own_groups_agree_with_ours(generator: torch.Generator) -> None:
