@@ -152,6 +152,16 @@ def test_lattices_of_the_user() -> None:
     assert G.lattice(G.dihedral(1), glides={}) == G.pm()
 
 
+def test_a_torus_must_fit_a_basis_that_shears() -> None:
+    """x → −x takes (½, ½) = b₁ to b₁ − b₀: 4b₁ to itself modulo 2b₀ and 4b₁, but 2b₁ not modulo 4b₀."""
+    basis = [[1, 0.5], [0, 0.5]]
+    group = G.lattice(G.dihedral(1), (2, 4), basis=basis)
+    points = np.array([[0.3, 0.1], [0.3, 0.1] + np.array(basis) @ [0, 4]])
+    np.testing.assert_allclose(*group.act(((0, 0), 1), points), atol=1e-12)
+    with pytest.raises(ValueError, match=r"a torus that .* maps to itself, got periods \(4, 2\)"):
+        G.lattice(G.dihedral(1), (4, 2), basis=basis)
+
+
 def test_tori_list_and_sample() -> None:
     torus = G.plane_group("p4g", (4, 4))
     elements = set(torus.elements())
