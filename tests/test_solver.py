@@ -430,6 +430,16 @@ def test_a_solution_explains_itself() -> None:
     assert str(R.solve(R.standard(group), R.trivial(group))).startswith("0 linear maps from V to trivial of")
 
 
+def test_the_gap_of_a_sum_is_that_of_its_worst_part() -> None:
+    V, T2 = turned()
+    parts = [R.solve(V, rep).gap for rep in (V, T2)]
+    whole = R.solve(V, R.DirectSum((R.Block(1, V), R.Block(1, T2)))).gap
+    assert whole is not None and all(part is not None for part in parts)
+    values = [part.nonzero for part in parts if part is not None]
+    assert max(values) - min(values) > 0.05 and whole.nonzero == min(values)
+    assert whole.zero == max(part.zero for part in parts if part is not None)
+
+
 def test_a_caller_cannot_spoil_what_is_remembered() -> None:
     V, T2 = turned()
     maps = R.intertwiners(V, T2)
