@@ -171,6 +171,19 @@ def test_bilinear_by_its_formula() -> None:
     torch.testing.assert_close(layer(x).detach(), torch.cat(wanted, 1), rtol=1e-12, atol=1e-12)
 
 
+def test_products_start_at_the_size_of_the_input() -> None:
+    """On each block of the output, however many products lead to it."""
+    types = [
+        mk.FieldType.at_point(reps.parse(G.orthogonal(3), t))
+        for t in ("32xV + 16xtrivial", "64xtrivial + 64xV + 64xdet⊗V + 32xV⊗V")
+    ]
+    torch.manual_seed(0)
+    layer = mk.nn.Bilinear(*types)
+    out = layer(torch.randn(4000, types[0].rep.dim)).detach()
+    for part in out.split([b.dim for b in reps.blocks_of(types[1].rep)], 1):
+        assert 0.8 < float(part.square().mean()) < 1.25
+
+
 def test_bilinear_names_what_it_leaves_out() -> None:
     hidden = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "V + V⊗V"))
     layer = mk.nn.Bilinear(hidden, hidden, largest=300)
