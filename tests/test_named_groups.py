@@ -195,6 +195,7 @@ def test_own_groups_agree_with_ours(generator: torch.Generator) -> None:
 
 def test_what_is_known_of_own_groups() -> None:
     assert [g.is_compact for g in OWN] == [True, False, False, False, True, True, False]
+    assert not G.matrix_group([np.diag([2.0, 0.5])], []).is_compact
     assert [g.is_unimodular for g in OWN] == [True] * 6 + [False]
     assert not G.matrix_group([], G.affine(1).lie_algebra).is_unimodular
     reflected = torch.as_tensor(MIRROR)
