@@ -161,6 +161,15 @@ def test_equality_is_of_elements() -> None:
     assert one != G.permutation_group([[1, 2, 0]]) and one == pickle.loads(pickle.dumps(one))
 
 
+def test_a_subgroup_is_not_the_group() -> None:
+    """With the same orbits, so of the same hash: neither may answer for the other."""
+    turn, flip = (1, 2, 3, 4, 0), (0, 4, 3, 2, 1)
+    small, large = G.permutation_group([turn]), G.permutation_group([turn, flip])
+    assert small.orbits == large.orbits and small.order == 5 and large.order == 10
+    assert small != large and large != small
+    assert large == G.permutation_group([flip, large.compose(turn, flip)])
+
+
 def test_products() -> None:
     C3, S3 = G.permutation_group([[1, 2, 0]], "C3"), G.permutation_group([[1, 0, 2], [1, 2, 0]], "S3")
     P = G.permutation_product([C3, S3])
