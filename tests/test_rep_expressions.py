@@ -197,6 +197,13 @@ def test_induction_by_an_element_that_is_not_its_inverse() -> None:
         )
 
 
+def test_signs_after_a_name_add_up() -> None:
+    group = G.special_linear(2)
+    V = reps.standard(group)
+    assert reps.parse(group, "V*²") == reps.power(reps.dual(V), 2)
+    assert reps.parse(group, "V^2*") == reps.dual(reps.power(V, 2))
+
+
 def test_induction_needs_finitely_many_cosets() -> None:
     """SO(3) has no discrete generators; its directions leave the one coset that is given."""
     turns = G.matrix_group([], [[[0.0, -1, 0], [1, 0, 0], [0, 0, 0]]], name="turns about z")
