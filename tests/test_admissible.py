@@ -210,3 +210,19 @@ def test_functions_of_permutations_and_tables() -> None:
 def test_what_is_no_homomorphism_is_refused(function: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_function(C.special_orthogonal(3), function, "mine")
+
+
+@pytest.mark.parametrize("turns", [1, 0.5, 0.25])
+def test_a_period_of_the_first_step_is_no_excuse(turns: float) -> None:
+    """exp(0.7 A) is 1, −1 or a quarter turn; another element mixes coordinates."""
+    speed = 2 * np.pi * turns / 0.7
+    group = G.matrix_group([], [[[0, -speed], [speed, 0]]])
+    assert not admissible(torch.tanh, R.standard(group))
+
+
+def test_every_direction_of_the_algebra_counts() -> None:
+    """The first turns the other plane, and acts trivially here."""
+    group = G.direct_product([G.special_orthogonal(2)] * 2)
+    for corner in (slice(0, 2), slice(2, 4)):
+        rep = from_function(group, lambda g, where=corner: g[where, where], "one plane")
+        assert not admissible(torch.relu, rep)
