@@ -171,3 +171,12 @@ def test_what_is_no_irrep() -> None:
     for make in (SO3Irrep, SU2Irrep, lambda l: O3Irrep(l, 1)):
         with pytest.raises(ValueError, match="a degree l ≥ 0"):
             make(-1)
+
+
+@pytest.mark.parametrize("group", [G.special_orthogonal(3), G.orthogonal(3), G.special_unitary(2)], ids=str)
+def test_autocast_leaves_tangents_alone(group: G.AbstractMatrixGroup) -> None:
+    rep = {"SO(3)": SO3Irrep(2), "O(3)": O3Irrep(2, -1), "SU(2)": SU2Irrep(3)}[str(group)]
+    direction = torch.as_tensor(group.lie_algebra).float().sum(0) / 3
+    plain = rep.tangent(direction)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(rep.tangent(direction), plain) and plain.dtype == torch.float32
