@@ -197,6 +197,18 @@ def test_induction_by_an_element_that_is_not_its_inverse() -> None:
         )
 
 
+@pytest.mark.parametrize("rep", [induced_sign(), *(reps.parse(GROUPS[2], t) for t in TEXTS)], ids=str)
+def test_autocast_rounds_no_matrix(rep: reps.AbstractRep) -> None:
+    """Rounded to bfloat16, an element would lie in no coset of an induced representation."""
+    group = G.orthogonal(3)
+    a = group.sample(3, torch.Generator().manual_seed(1)).float()
+    X = torch.as_tensor(group.lie_algebra).float()
+    found = rep.at(a), rep.tangent(X)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        again = rep.at(a), rep.tangent(X)
+    torch.testing.assert_close(again, found, rtol=0, atol=0)
+
+
 def test_signs_after_a_name_add_up() -> None:
     group = G.special_linear(2)
     V = reps.standard(group)

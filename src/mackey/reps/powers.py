@@ -13,6 +13,7 @@ from torch import Tensor
 from mackey.errors import sentence
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.tensors import AbstractDerived, kron, refuse_large
+from mackey.reps.wigner import in_full_precision
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +113,8 @@ def _compressed(matrix: Tensor, degree: int, embedding: np.ndarray) -> Tensor:
     for _ in range(degree - 1):
         whole = kron(whole, matrix)
     Q = torch.as_tensor(embedding, device="cpu").to(matrix)
-    return Q.mT @ whole @ Q
+    with in_full_precision(matrix):
+        return Q.mT @ whole @ Q
 
 
 def _compressed_tangent(matrix: Tensor, degree: int, embedding: np.ndarray) -> Tensor:
@@ -126,4 +128,5 @@ def _compressed_tangent(matrix: Tensor, degree: int, embedding: np.ndarray) -> T
         total = term if total is None else total + term
     assert total is not None
     Q = torch.as_tensor(embedding, device="cpu").to(matrix)
-    return Q.mT @ total @ Q
+    with in_full_precision(matrix):
+        return Q.mT @ total @ Q

@@ -14,6 +14,7 @@ from mackey.groups.logarithms import matrix_exp
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import Rep
 from mackey.reps.tensors import AbstractSolved
+from mackey.reps.wigner import in_full_precision
 
 _MEMBER = 1e-6  # an element violates the conditions of its group by less, in float32 too
 
@@ -130,15 +131,17 @@ class Induced(AbstractSolved):
         return inner.violation(self._carried(element)) < max(_MEMBER, 1e3 * torch.finfo(element.dtype).eps)
 
     def at(self, element: Tensor) -> Tensor:
-        carried, meets = self._carried(element), self._meets(element)[..., None, None]
-        one = torch.eye(self.group.size, dtype=element.dtype, device=element.device)
-        blocks = self.rep.at(torch.where(meets, carried, one)) * meets
+        with in_full_precision(element):  # rounded, g g_i would lie in no coset
+            carried, meets = self._carried(element), self._meets(element)[..., None, None]
+            one = torch.eye(self.group.size, dtype=element.dtype, device=element.device)
+            blocks = self.rep.at(torch.where(meets, carried, one)) * meets
         return blocks.transpose(-3, -2).flatten(-4, -3).flatten(-2, -1)
 
     def tangent(self, direction: Tensor) -> Tensor:
         """ρ's tangent at g_i⁻¹ X g_i on block i."""
         g = self.transversal.to(direction)
-        blocks = self.rep.tangent(self.group.inverse(g) @ direction[..., None, :, :] @ g)
+        with in_full_precision(direction):
+            blocks = self.rep.tangent(self.group.inverse(g) @ direction[..., None, :, :] @ g)
         mask = torch.eye(len(g), dtype=blocks.dtype, device=blocks.device)[:, None, :, None]
         return (blocks[..., :, :, None, :] * mask).flatten(-2, -1).flatten(-3, -2)
 
