@@ -173,3 +173,11 @@ def test_golden_angles(parity_folder) -> None:
 def test_angles_at_the_poles(beta: float) -> None:
     R = rotation_from_angles(torch.tensor([0.4, beta, 0.7], dtype=torch.float64))
     torch.testing.assert_close(rotation_from_angles(angles_from_rotation(R)), R, rtol=0, atol=1e-14)
+
+
+def test_escnn_has_one_channel_after_another() -> None:
+    """Two vectors, (y, z, x) each."""
+    x = torch.tensor([1.0, 10, 2, 20, 3, 30])  # x, x′, y, y′, z, z′
+    wanted = torch.tensor([2.0, 3, 1, 20, 30, 10])
+    torch.testing.assert_close(convert(x, "mackey", "escnn", irreps="2x1o"), wanted)
+    torch.testing.assert_close(convert(wanted, "escnn", "mackey", irreps="2x1o"), x)
