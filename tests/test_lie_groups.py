@@ -152,6 +152,15 @@ def test_infinite_distances_spoil_no_gradient(group: G.AbstractLieGroup, generat
     assert slope.isfinite().all() and slope.abs().max() > 0.1
 
 
+@pytest.mark.parametrize(
+    "group", [make(n) for n in (2, 3, 4) for make in (G.special_orthogonal, G.orthogonal)], ids=str
+)
+def test_length_of_a_rotation_is_its_angle(group: G.AbstractLieGroup, generator: torch.Generator) -> None:
+    v = normal(generator, COUNT, len(group.lie_algebra))
+    v = v / v.norm(dim=-1, keepdim=True) * torch.linspace(0.1, 3, COUNT, dtype=torch.float64)[:, None]
+    close(group.length(group.exp(v)), v.norm(dim=-1))
+
+
 @every_group
 def test_generators_reach_other_components(group: G.AbstractLieGroup) -> None:
     for g in group.generators:
