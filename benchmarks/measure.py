@@ -88,6 +88,17 @@ def interleaved(candidates: Mapping[str, Run], seconds: float) -> dict[str, list
     return times
 
 
+def keep_memory() -> None:
+    """Let the allocator (glibc) keep what is freed, for ours and for peers.
+
+    Otherwise pages go back to the system between candidates, and the page faults are timed, not the work.
+    """
+    libc = ctypes.CDLL(None)
+    trim_threshold, mmap_threshold = -1, -3
+    libc.mallopt(trim_threshold, 2**31 - 1)
+    libc.mallopt(mmap_threshold, 2**30)
+
+
 def timing(times: list[float]) -> Timing:
     """Median, smallest and quartiles."""
     lower, middle, upper = statistics.quantiles(times, n=4)

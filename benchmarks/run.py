@@ -12,7 +12,7 @@ import torch
 
 import mackey
 from benchmarks import attention, convolution, features, gcsa, harmonics
-from benchmarks.measure import Comparison, arithmetic_peak, bandwidth
+from benchmarks.measure import Comparison, arithmetic_peak, bandwidth, keep_memory
 
 Found = tuple[list[Comparison], dict[str, object]]
 BENCHMARKS: dict[str, Callable[[float], Found]] = {
@@ -31,6 +31,7 @@ def main(names: list[str]) -> None:
     if unknown:
         sys.exit(f"benchmarks: wanted {' | '.join(BENCHMARKS)}, got {', '.join(sorted(unknown))}")
     warnings.filterwarnings("ignore", module="escnn|torch")
+    keep_memory()
     peak, copy = arithmetic_peak(), bandwidth()
     print(f"machine: {_processor()}, {peak / 1e9:.0f} GFLOP/s, {copy / 1e9:.1f} GB/s", flush=True)
     for name in names or BENCHMARKS:

@@ -7,6 +7,8 @@ from mackey.integrands import AbstractIntegrand, BlockLinear
 from mackey.integrands.blocks import Pair
 from mackey.lowerings.abstract import AbstractLowering
 
+_LARGE = 32 * 32  # weights from which on a convolution is worth its overhead
+
 
 class Blocks(AbstractLowering):
     """y_j = Σ_i Σ_r B_r (x_i w_r) + b: Schur's lemma makes most pairs one product x_i w.
@@ -48,7 +50,7 @@ class Blocks(AbstractLowering):
 def _apply(x: Tensor, maps: Tensor, basis: Tensor, pair: Pair) -> Tensor:
     """Σ_r B_r x w_r for x (b, d_ρ, m_in)."""
     if pair.is_scalar:
-        return x @ maps[0]
+        return _product(x, maps[0])
     count, d_out, d_in = basis.shape
     if _dense(pair) < _mixing(pair):
         kappa = torch.einsum("roi,rcn->icon", basis, maps).reshape(d_in * x.shape[-1], -1)
@@ -56,6 +58,21 @@ def _apply(x: Tensor, maps: Tensor, basis: Tensor, pair: Pair) -> Tensor:
     mixed = x @ maps.permute(1, 0, 2).flatten(1)  # b d_in (r m_out)
     mixed = mixed.unflatten(-1, (count, -1)).flatten(-3, -2)
     return basis.permute(1, 2, 0).flatten(1) @ mixed
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """x w on the channels, the last axis.
+
+    On a CPU without gradients as a 1×1 convolution with the channel last: oneDNN runs it at twice the speed
+    of the BLAS product where that is MKL on AMD (measured; with gradients the product is faster).
+    """
+    tracked = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    plain = tracked or torch.compiler.is_compiling() or weight.numel() < _LARGE or not len(x)
+    if plain or x.device.type != "cpu" or x.dtype != torch.float32:
+        return x @ weight
+    rows = x.reshape(1, -1, 1, x.shape[-1]).movedim(-1, 1)
+    kernel = weight.mT.contiguous()[..., None, None]
+    return torch.conv2d(rows, kernel).movedim(1, -1).reshape(*x.shape[:-1], -1)
 
 
 def _mixing(pair: Pair) -> int:
