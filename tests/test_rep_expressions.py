@@ -294,3 +294,13 @@ def test_bad_expressions_are_refused() -> None:
         reps.DirectSum(())
     with pytest.raises(ValueError, match=r"reps\.tabulated\(V\): wanted a FiniteGroup"):
         reps.tabulated(V)
+
+
+@pytest.mark.parametrize("group", [G.lorentz(), G.symplectic(4), G.special_euclidean(2)], ids=str)
+def test_autocast_rounds_no_inverse(group: G.AbstractMatrixGroup) -> None:
+    """V* goes through g⁻¹, for these groups a product of matrices."""
+    rep = reps.dual(reps.standard(group))
+    a = group.sample(3, torch.Generator().manual_seed(1)).float()
+    found = rep.at(a)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(rep.at(a), found, rtol=0, atol=0)

@@ -12,6 +12,7 @@ from mackey.errors import sentence
 from mackey.groups import AbstractGroup, AbstractMatrixGroup
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.nullspace import fixed_vectors
+from mackey.reps.wigner import in_full_precision
 
 _LARGEST = 4096  # a dense ρ(g) of this dimension takes 128 MB in float64
 
@@ -119,7 +120,8 @@ class Dual(AbstractDerived):
         return self.rep.dim
 
     def at(self, element: Any) -> Tensor:
-        return self.rep.at(self.group.inverse(element)).mT
+        with in_full_precision(_batch(self.group, element)[1]):
+            return self.rep.at(self.group.inverse(element)).mT
 
     def tangent(self, direction: Tensor) -> Tensor:
         return -self.rep.tangent(direction).mT
