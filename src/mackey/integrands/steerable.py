@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from mackey.errors import sentence
-from mackey.groups import FiniteGroup, stabiliser
-from mackey.reps import Rep, intertwiners, restrict, tensor
+from mackey.groups import FiniteGroup, orthogonal, stabiliser
+from mackey.reps import Rep, intertwiners, irrep, restrict, tabulated, tensor
 from mackey.spaces import Grid
 
 # Rings of a kernel for rotations that leave the lattice: radial Gaussians one pixel apart; the width is
@@ -161,20 +161,5 @@ def _ring_basis(points: np.ndarray, size: int, rho: Rep, sigma: Rep) -> KernelBa
 
 
 def _harmonic(group: FiniteGroup, frequency: int) -> Rep:
-    """How (cos mθ, sin mθ) changes: a(hx) = D(h) a(x), for a group of rotations and reflections of the
-    plane.
-    """
-    if frequency == 0:
-        return Rep(group, np.ones((group.order, 1, 1)), "harmonic0")
-    c, s = group.matrices[:, 0, 0], group.matrices[:, 1, 0]
-    turn = np.arctan2(s, c) * frequency
-    flip = np.rint(np.linalg.det(group.matrices))
-    # a reflection sends θ to φ − θ where φ is the angle of its first column
-    matrices = np.stack(
-        [
-            np.stack([np.cos(turn), -flip * np.sin(turn)], -1),
-            np.stack([np.sin(turn), flip * np.cos(turn)], -1),
-        ],
-        -2,
-    )
-    return Rep(group, matrices, f"harmonic{frequency}")
+    """How (cos mθ, sin mθ) changes, a(hx) = D(h) a(x): the irrep of O(2), for the elements of the group."""
+    return tabulated(restrict(irrep(orthogonal(2), str(frequency) if frequency else "0e"), group))
