@@ -46,7 +46,7 @@ from mackey.groups.permutation_groups import (
     permutation_product,
     wreath_product,
 )
-from mackey.groups.permutations import Alternating, Symmetric, alternating, symmetric
+from mackey.groups.permutations import AbstractPermutations, Alternating, Symmetric, alternating, symmetric
 from mackey.groups.polyhedral import icosahedral, pyritohedral, tetrahedral
 from mackey.groups.products import DirectProduct, SemidirectProduct, direct_product, semidirect_product
 from mackey.groups.quadratures import rotation_degree, rotation_quadrature, spin_degree, spin_quadrature
@@ -72,6 +72,7 @@ __all__ = [
     "AbstractLieGroup",
     "AbstractLinearGroup",
     "AbstractMatrixGroup",
+    "AbstractPermutations",
     "DirectProduct",
     "FiniteGroup",
     "GeneralLinear",

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from mackey.errors import sentence
-from mackey.groups.abstract import AbstractGroup
 from mackey.groups.arrays import as_numbers
 from mackey.groups.finite import FiniteGroup, from_matrices
-from mackey.groups.schreier_sims import Chain, Permutation, compose, inverse, stabiliser_chain, strong_chain
+from mackey.groups.permutations import AbstractPermutations
+from mackey.groups.schreier_sims import Chain, Permutation, compose, stabiliser_chain, strong_chain
 
 _LIMIT = 5000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PermutationGroup(AbstractGroup[Permutation]):
+class PermutationGroup(AbstractPermutations):
     """The subgroup of Sym(degree) that the generators generate: p sends position i to p[i].
 
     base: points such that those generators that fix base[:i] generate all of the group that does, for every
@@ -32,11 +32,6 @@ class PermutationGroup(AbstractGroup[Permutation]):
     generators: tuple[Permutation, ...]
     name: str = "permutations"
     base: tuple[int, ...] | None = None
-
-    is_finite = True
-    is_compact = True
-    is_unimodular = True
-    has_irreps = False
 
     def __post_init__(self) -> None:
         for generator in self.generators:
@@ -82,16 +77,6 @@ class PermutationGroup(AbstractGroup[Permutation]):
                 break
             lowest = lower
         return tuple(tuple(np.flatnonzero(lowest == first).tolist()) for first in np.unique(lowest))
-
-    def compose(self, a: Permutation, b: Permutation) -> Permutation:
-        return compose(a, b)
-
-    def inverse(self, a: Permutation) -> Permutation:
-        return inverse(a)
-
-    def act(self, a: Permutation, points: np.ndarray) -> np.ndarray:
-        """(a·x)[a[i]] = x[i] on the first axis."""
-        return points[np.argsort(a)]
 
     def sample(self, count: int, generator: torch.Generator) -> list[Permutation]:
         """Elements drawn from the Haar (uniform) measure: a uniform choice in each orbit of the chain."""

@@ -13,16 +13,30 @@ from mackey.groups.finite import FiniteGroup, from_matrices
 Permutation = tuple[int, ...]
 
 
-@dataclass(frozen=True, repr=False)
-class Symmetric(AbstractGroup[Permutation]):
-    """Sym(n): the element p sends position i to position p[i]."""
-
-    n: int
+class AbstractPermutations(AbstractGroup[Permutation]):
+    """A group of permutations of 0 … n−1: the element p sends position i to position p[i]."""
 
     is_finite = True
     is_compact = True
     is_unimodular = True
     has_irreps = False
+
+    def compose(self, a: Permutation, b: Permutation) -> Permutation:
+        return tuple(a[i] for i in b)
+
+    def inverse(self, a: Permutation) -> Permutation:
+        return tuple(int(i) for i in np.argsort(a))
+
+    def act(self, a: Permutation, points: np.ndarray) -> np.ndarray:
+        """(a·x)[a[i]] = x[i] on the first axis."""
+        return points[np.argsort(a)]
+
+
+@dataclass(frozen=True, repr=False)
+class Symmetric(AbstractPermutations):
+    """Sym(n), all permutations."""
+
+    n: int
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -40,16 +54,6 @@ class Symmetric(AbstractGroup[Permutation]):
         swap = (1, 0, *range(2, self.n))
         cycle = (*range(1, self.n), 0)
         return (swap,) if self.n == 2 else (swap, cycle)
-
-    def compose(self, a: Permutation, b: Permutation) -> Permutation:
-        return tuple(a[i] for i in b)
-
-    def inverse(self, a: Permutation) -> Permutation:
-        return tuple(int(i) for i in np.argsort(a))
-
-    def act(self, a: Permutation, points: np.ndarray) -> np.ndarray:
-        """(a·x)[a[i]] = x[i] on the first axis."""
-        return points[np.argsort(a)]
 
     def sample(self, count: int, generator: torch.Generator) -> list[Permutation]:
         """Elements drawn from the Haar (uniform) measure."""
@@ -75,22 +79,14 @@ class Symmetric(AbstractGroup[Permutation]):
                 )
             )
         elements = list(permutations(range(self.n)))
-        matrices = np.stack([np.eye(self.n)[:, list(p)] for p in elements])
-        return from_matrices(
-            self.name, matrices, [elements.index(g) for g in self.generators], [str(p) for p in elements]
-        )
+        return _listed(self, elements)
 
 
 @dataclass(frozen=True, repr=False)
-class Alternating(AbstractGroup[Permutation]):
-    """Alt(n), the even permutations: the element p sends position i to position p[i]."""
+class Alternating(AbstractPermutations):
+    """Alt(n), the even permutations."""
 
     n: int
-
-    is_finite = True
-    is_compact = True
-    is_unimodular = True
-    has_irreps = False
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -110,16 +106,6 @@ class Alternating(AbstractGroup[Permutation]):
             return (turn,)
         first = 1 - self.n % 2
         return turn, (*range(first), *range(first + 1, self.n), first)
-
-    def compose(self, a: Permutation, b: Permutation) -> Permutation:
-        return tuple(a[i] for i in b)
-
-    def inverse(self, a: Permutation) -> Permutation:
-        return tuple(int(i) for i in np.argsort(a))
-
-    def act(self, a: Permutation, points: np.ndarray) -> np.ndarray:
-        """(a·x)[a[i]] = x[i] on the first axis."""
-        return points[np.argsort(a)]
 
     def contains(self, a: Permutation) -> bool:
         """Whether a permutation is even."""
@@ -147,10 +133,15 @@ class Alternating(AbstractGroup[Permutation]):
                 )
             )
         elements = [p for p in permutations(range(self.n)) if is_even(p)]
-        matrices = np.stack([np.eye(self.n)[:, list(p)] for p in elements])
-        return from_matrices(
-            self.name, matrices, [elements.index(g) for g in self.generators], [str(p) for p in elements]
-        )
+        return _listed(self, elements)
+
+
+def _listed(group: Symmetric | Alternating, elements: list[Permutation]) -> FiniteGroup:
+    """The table of these elements, by the matrices M_p e_i = e_{p[i]}."""
+    matrices = np.stack([np.eye(group.n)[:, list(p)] for p in elements])
+    return from_matrices(
+        group.name, matrices, [elements.index(g) for g in group.generators], [str(p) for p in elements]
+    )
 
 
 def is_even(a: Permutation) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, overload
 
 from mackey.errors import sentence
-from mackey.groups import AbstractGroup, AbstractMatrixGroup, FiniteGroup
+from mackey.groups import AbstractGroup, AbstractMatrixGroup, AbstractPermutations, FiniteGroup
 from mackey.reps import finite
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.finite import Rep
@@ -23,7 +23,7 @@ def standard(group: AbstractGroup[Any]) -> AbstractRep:
         return finite.standard(group)
     if isinstance(group, AbstractMatrixGroup):
         return Vector(group)
-    if isinstance(group.identity, tuple) and group.identity == tuple(range(len(group.identity))):
+    if isinstance(group, AbstractPermutations):
         return Permuting(group)
     raise ValueError(
         sentence(

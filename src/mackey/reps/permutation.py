@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mackey.groups import AbstractGroup
+from mackey.groups import AbstractPermutations
 from mackey.reps.abstract import AbstractRep
 
 Permutation = tuple[int, ...]
@@ -17,7 +17,7 @@ Permutation = tuple[int, ...]
 class Permuting(AbstractRep):
     """V: ρ(p) e_i = e_{p[i]} on R^n, for a group whose elements are permutations of n things."""
 
-    group: AbstractGroup[Permutation]
+    group: AbstractPermutations
     name = "V"
 
     @property
@@ -25,7 +25,7 @@ class Permuting(AbstractRep):
         return len(self.group.identity)
 
     def at(self, element: Permutation) -> Tensor:
-        matrix = torch.zeros(self.dim, self.dim, dtype=torch.float64)
+        matrix = torch.zeros(self.dim, self.dim, dtype=torch.float64, device="cpu")
         matrix[list(element), range(self.dim)] = 1
         return matrix
 
