@@ -68,6 +68,18 @@ class FieldType:
         """(g·f)(x) = ρ f(g⁻¹x)."""
         return self.domain.transform(x, element, self.rep)
 
+    def need_point(self, where: str) -> None:
+        """Raise unless this is one vector of ρ at a point."""
+        if not isinstance(self.domain, Point) or self.multiplicity != 1:
+            raise ValueError(
+                sentence(
+                    where,
+                    wanted="one field at a Point, its multiplicities written in the representation",
+                    got=str(self),
+                    remedy='use FieldType.at_point(reps.parse(group, "64x0e + 64x1o")); on grids nn.Gated',
+                )
+            )
+
     def check(self, x: Tensor, where: str) -> None:
         """Raise unless x can hold this type."""
         rank = self.domain.tensor_rank

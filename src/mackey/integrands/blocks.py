@@ -12,7 +12,7 @@ from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.integrands.abstract import AbstractIntegrand
 from mackey.reps import blocks_of, intertwiner_count, intertwiners
-from mackey.spaces import Point, Pose
+from mackey.spaces import Pose
 
 
 class Pair(NamedTuple):
@@ -59,15 +59,7 @@ class BlockLinear(AbstractIntegrand):
 
     def _check(self) -> None:
         for field in (self.in_type, self.out_type):
-            if not isinstance(field.domain, Point) or field.multiplicity != 1:
-                raise ValueError(
-                    sentence(
-                        "BlockLinear",
-                        wanted="one field at a Point, its multiplicities written in the representation",
-                        got=str(field),
-                        remedy='use FieldType.at_point(reps.parse(group, "64x0e + 64x1o"))',
-                    )
-                )
+            field.need_point("BlockLinear")
         if self.in_type.domain != self.out_type.domain:
             raise ValueError(
                 sentence(

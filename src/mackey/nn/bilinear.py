@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from mackey.axes import Float
 from mackey.fields import FieldType
-from mackey.nn.gate import at_point
 from mackey.nn.layer import AbstractLayer
 from mackey.reps import Block, blocks_of, intertwiners, tensor
 
@@ -38,8 +37,8 @@ class Bilinear(AbstractLayer):
     """
 
     def __init__(self, in_type: FieldType, out_type: FieldType, *, largest: int = 4096) -> None:
-        at_point(in_type, "Bilinear")
-        at_point(out_type, "Bilinear")
+        in_type.need_point("Bilinear")
+        out_type.need_point("Bilinear")
         super().__init__(in_type, out_type)
         self._sources, self._targets = blocks_of(in_type.rep), blocks_of(out_type.rep)
         self.couplings, self.left_out = _couplings(self._sources, self._targets, largest)

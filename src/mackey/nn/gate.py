@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from mackey.axes import Float
-from mackey.errors import sentence
 from mackey.fields import FieldType
 from mackey.nn.layer import AbstractLayer
 from mackey.reps import Block, DirectSum, blocks_of, trivial
@@ -28,7 +27,7 @@ class Gate(AbstractLayer):
         function: Function = torch.nn.functional.silu,
         gate: Function = torch.sigmoid,
     ) -> None:
-        at_point(out_type, "Gate")
+        out_type.need_point("Gate")
         self_blocks = blocks_of(out_type.rep)
         gates = sum(block.multiplicity for block in self_blocks if not block.rep.is_trivial)
         extra = (Block(gates, trivial(out_type.rep.group)),) if gates else ()
@@ -52,16 +51,3 @@ class Gate(AbstractLayer):
             used += channels
             parts.append((block.unflatten(-1, (fibre, channels)) * chosen).flatten(-2))
         return torch.cat(parts, -1)
-
-
-def at_point(field: FieldType, where: str) -> None:
-    """Raise unless the type is one vector of ρ at a point."""
-    if field != FieldType.at_point(field.rep):
-        raise ValueError(
-            sentence(
-                where,
-                wanted="one field at a Point, its multiplicities written in the representation",
-                got=str(field),
-                remedy="use FieldType.at_point(rep); on grids use nn.Gated",
-            )
-        )
