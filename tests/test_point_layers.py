@@ -1,5 +1,6 @@
 """Layers between representations at a point: Linear by blocks, Gate, Bilinear, EMLP."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -329,3 +330,13 @@ def test_audit_says_that_it_does_not_know_lie_groups() -> None:
     x = torch.randn(3, 6)
     with pytest.raises(ValueError, match=r"audit does not draw from O\(3\) yet: compare"):
         mk.audit(model, x, in_type=model.in_type, out_type=model.out_type)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3000])
+def test_without_gradients_the_values_are_the_same(rows: int) -> None:
+    """Many rows of many channels go through a convolution then; few, and none, do not."""
+    field = mk.FieldType.at_point(reps.parse(G.orthogonal(3), "64x0e + 64x1o"))
+    layer, x = mk.nn.Linear(field, field), torch.randn(rows, 256)
+    exact = copy.deepcopy(layer).double()(x.double()).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), exact.float(), rtol=1e-5, atol=1e-5)
