@@ -21,13 +21,25 @@ PACKAGE = ROOT / "src" / "mackey"
 
 # A part imports only parts before it. "" is mackey/__init__.py seen from outside: later parts may use it.
 LADDER = (
-    "errors", "axes", "groups", "reps", "spaces", "fields", "integrands", "lowerings", "integrate", "nn",
-    "wrap",
-    "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing", "train", "plots", "demo", "cli",
+    "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
+    "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing", "train", "plots", "demo", "cli",
 )  # fmt: skip
 ONLY = {
-    "audit": {"errors", "axes", "groups", "reps", "spaces", "fields"},
-    "zoo": {"", "axes", "errors", "groups", "reps", "spaces", "fields", "integrands", "nn", "wrap"},
+    "actions": {"errors", "axes", "groups", "reps", "spaces", "fields"},
+    "audit": {"errors", "axes", "groups", "reps", "spaces", "fields", "actions"},
+    "zoo": {
+        "",
+        "axes",
+        "errors",
+        "groups",
+        "reps",
+        "spaces",
+        "fields",
+        "actions",
+        "integrands",
+        "nn",
+        "wrap",
+    },
 }
 NEVER = {"nn": {"lowerings"}}
 

@@ -19,6 +19,11 @@ from mackey.spaces.domain import AbstractDomain, Pose
 _ARRAY_FRAME = {1: np.eye(1), 2: np.array([[0.0, -1.0], [1.0, 0.0]]), 3: np.eye(3)}
 
 
+def array_frame(dimension: int) -> np.ndarray:
+    """The matrix that takes right-handed coordinates of R^d to array coordinates (row, column, …)."""
+    return _ARRAY_FRAME[dimension]
+
+
 @dataclass(frozen=True)
 class Grid(AbstractDomain):
     """Square samples of R^d = (Z^d ⋊ H)/H, d = 1, 2, 3. Values: (b, c·d, *spatial), fibre index fastest.
