@@ -22,7 +22,8 @@ PACKAGE = ROOT / "src" / "mackey"
 # A part imports only parts before it. "" is mackey/__init__.py seen from outside: later parts may use it.
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
-    "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing", "train", "plots", "demo", "cli",
+    "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing",
+    "train", "terminal", "plots", "demo", "cli",
 )  # fmt: skip
 ONLY = {
     "actions": {"errors", "axes", "groups", "reps", "spaces", "fields"},
@@ -60,6 +61,7 @@ FOREIGN = {
     "tasks": APPLICATION,
     "testing": CORE | {"hypothesis", "pytest"},
     "train": APPLICATION,
+    "terminal": APPLICATION,
     "plots": APPLICATION,
     "demo": APPLICATION,
     "cli": APPLICATION,

@@ -1,6 +1,6 @@
 """mackey: one integral operator, Φ_ω f(g) = ∫ω(g⁻¹f, g′)dg′, is every equivariant layer."""
 
-from mackey import groups, integrands, interop, nn, reps, spaces
+from mackey import actions, groups, integrands, interop, nn, reps, spaces, wrap
 from mackey.explain import describe, explain
 from mackey.fields import FieldType, Guarantee
 from mackey.integrands import AbstractIntegrand as Integrand
@@ -16,6 +16,7 @@ __all__ = [
     "FieldType",
     "Guarantee",
     "Integrand",
+    "actions",
     "audit",
     "describe",
     "explain",
@@ -26,5 +27,6 @@ __all__ = [
     "plan",
     "reps",
     "spaces",
+    "wrap",
     "zoo",
 ]

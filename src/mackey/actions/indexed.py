@@ -47,7 +47,7 @@ class EdgeIndex(AbstractTensorType):
 
     def check(self, x: Tensor, where: str) -> None:
         if x.is_floating_point():
-            wanted, X
+            wanted, remedy = "integers that number the points", 'declare edge vectors "edge_vectors"'
             raise ValueError(sentence(where, wanted=wanted, got=str(x.dtype), remedy=remedy))
 
     def act(self, x: Tensor, motion: Motion) -> Tensor:

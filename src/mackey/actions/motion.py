@@ -46,8 +46,8 @@ class Motion:
         return Motion(inverse, shift, {name: torch.argsort(p) for name, p in self.permutations.items()})
 
     def within(self, group: AbstractGroup[Any]) -> Any | None:
-        """The element of `group` that does the same, as far as the group knows (a group of matrices leaves out
-        translations); None if there is none.
+        """The element of `group` that does the same; None if there is none. A group of matrices of R^d leaves
+        the translation out.
         """
         if isinstance(group, Symmetric):
             p = self.permutations.get(POINTS)

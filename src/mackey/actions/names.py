@@ -32,8 +32,15 @@ _MAKE: dict[str, Callable[[int | None], AbstractTensorType]] = {
     "pseudoscalars": lambda axis: Scalars(axis, handed=True),
     "matrices": lambda axis: Matrices(axis),
 }
-_SINGULAR = {"position": "positions", "vector": "vectors", "pseudovector": "pseudovectors", "matrix": "matrices",
-             "pseudoscalar": "pseudoscalars", "cell": "vectors", "edge_vectors": "vectors"}  # fmt: skip
+_SINGULAR = {
+    "position": "positions",
+    "vector": "vectors",
+    "pseudovector": "pseudovectors",
+    "matrix": "matrices",
+    "pseudoscalar": "pseudoscalars",
+    "cell": "vectors",
+    "edge_vectors": "vectors",
+}
 _FIXED: dict[str, AbstractTensorType] = {
     "invariant": Invariant(),
     "edge_attributes": Invariant(),
@@ -51,9 +58,9 @@ def declare(declared: TypeLike, group: AbstractGroup[Any] | None, where: str) ->
 
     "image" (b, c, *spatial) · "points" or "positions" (b, n, d), "vectors", "pseudovectors", "matrices"
     (b, n, d, d), "tokens" (b, n, c): one for each point, on axis 1, or on axis 0 as "positions@0" ·
-    "position", "vector", "matrix", "pseudoscalar": one for the sample, on its last axes · "cell": rows that are
-    vectors · "pairs" (b, n, n, …) · "edge_index": numbers of points · "edge_vectors", "edge_attributes": one
-    for each listed edge · "weights(h1,h0)": axes after the batch by the name of their permutations, "." for
+    "position", "vector", "matrix", "pseudoscalar": one for the sample, on its last axes · "cell": rows that
+    are vectors · "pairs" (b, n, n, …) · "edge_index": numbers of points · "edge_vectors", "edge_attributes":
+    one for each listed edge · "weights(h1,h0)": axes after the batch by the name of their permutations, "." for
     none · "8x0e + 4x1o": a representation of the linear part of the group, in mackey's layout; "e3nn: 8x0e"
     in e3nn's · "invariant" · a FieldType, or any type of `mackey.actions`.
 

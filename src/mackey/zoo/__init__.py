@@ -1,6 +1,6 @@
 """One file, one published system, made of mackey.nn parts."""
 
-from mackey.zoo import images
+from mackey.zoo import images, points
 from mackey.zoo.emlp import Model as emlp
 
-__all__ = ["emlp", "images"]
+__all__ = ["emlp", "images", "points"]

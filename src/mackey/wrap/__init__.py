@@ -1,0 +1,3 @@
+"""Make any network equivariant from outside: frames, canonical forms, averages."""
+
+__all__: list[str] = []
