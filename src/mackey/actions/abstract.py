@@ -30,6 +30,10 @@ class AbstractTensorType(ABC):
     def act(self, x: Tensor, motion: Motion) -> Tensor:
         """g·x. Raises ValueError where g does not act on this type, or not on samples like these."""
 
+    def knows(self, motion: Motion) -> bool:
+        """Whether the motion acts on this type at all, on samples or between them."""
+        return True
+
     def exact(self, x: Tensor, motion: Motion) -> bool:
         """Whether g·x is exact: samples go to samples."""
         return True

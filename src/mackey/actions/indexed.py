@@ -52,4 +52,4 @@ class EdgeIndex(AbstractTensorType):
 
     def act(self, x: Tensor, motion: Motion) -> Tensor:
         p = motion.permutations.get(POINTS)
-        return x if p is None else p.to(x)[x]
+        return x if p is None else p.to(x)[x.long()]

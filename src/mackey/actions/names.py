@@ -60,9 +60,9 @@ def declare(declared: TypeLike, group: AbstractGroup[Any] | None, where: str) ->
     (b, n, d, d), "tokens" (b, n, c): one for each point, on axis 1, or on axis 0 as "positions@0" ·
     "position", "vector", "matrix", "pseudoscalar": one for the sample, on its last axes · "cell": rows that
     are vectors · "pairs" (b, n, n, …) · "edge_index": numbers of points · "edge_vectors", "edge_attributes":
-    one for each listed edge · "weights(h1,h0)": axes after the batch by the name of their permutations, "." for
-    none · "8x0e + 4x1o": a representation of the linear part of the group, in mackey's layout; "e3nn: 8x0e"
-    in e3nn's · "invariant" · a FieldType, or any type of `mackey.actions`.
+    one for each listed edge · "weights(h1,h0)": axes after the batch by the name of their permutations, "."
+    for none · "8x0e + 4x1o": a representation of the linear part of the group, in mackey's layout; "e3nn:
+    8x0e" in e3nn's · "invariant" · a FieldType, or any type of `mackey.actions`.
 
     Raises ValueError with the names for any other.
     """
