@@ -30,9 +30,7 @@ def test_a_field_of_another_group_is_read_by_its_matrices_or_refused() -> None:
     for group in ("p2", "p4"):
         assert mk.audit(layer, x, in_type=REGULAR, out_type=REGULAR, group=group).passed
     for group, fields in (("pm", 4), ("p4m", 1)):
-        with pytest.raises(
-            ValueError, match=r"whose group has no such element; audit under p4 or a subgroup"
-        ):
+        with pytest.raises(ValueError, match=r"whose group has no such element; .* under p4 or a subgroup"):
             mk.audit(layer, x, in_type=REGULAR, out_type=REGULAR, group=group)
         with pytest.raises(ValueError, match=r"whose group has no such element"):
             mk.audit(mk.nn.Lift(_scalar(group), fields, 3), X, out_type=REGULAR, group=group)
@@ -117,7 +115,6 @@ def broken_weights() -> nn.Module:
             "also runs in float64",
         ),
         (Returns(lambda y, x: y), X, {"out_type": "image"}, r"audit out_type: wanted an image.*shape \(4,\)"),
-        (Returns(lambda y, x: y), X, {"out_type": "tokens"}, "wanted a group that permutes tokens, got p4"),
         (Returns(lambda y, x: y), X[:0], {}, "inputs with numbers in them, got tensor 0 of shape"),
         (Returns(lambda y, x: y), X * 0, {}, "gx = x for all 3 elements tested; give inputs without"),
         (Returns(lambda y, x: y), X, {"in_type": "invariant"}, "wanted an input that the group moves"),
@@ -136,10 +133,10 @@ def broken_weights() -> nn.Module:
             "wanted 6 tokens on axis 1",
         ),
         (Returns(lambda y, x: y), X, {"in_type": REGULAR}, "wanted 8 channels"),
-        (Returns(lambda y, x: y), X, {"in_type": "picture"}, "a type among image"),
-        (Returns(lambda y, x: y), X, {"group": "SO(9)"}, "p1, p2, p4"),
+        (Returns(lambda y, x: y), X, {"in_type": "picture"}, "a type among invariant"),
+        (Returns(lambda y, x: y), X, {"group": "SO(9)"}, r"wanted 9 spatial axes.*got 2"),
         (Returns(lambda y, x: y), X[0], {}, "2 spatial axes"),
-        (Returns(lambda y, x: y), X, {"group": "Sym"}, "moves pixels"),
+        (Returns(lambda y, x: y), X, {"group": "Sym"}, "at least 2 tokens"),
         (Returns(lambda y, x, z: y), (X, X), {}, "one type for each of 2 tensors, got 1"),
         (
             Returns(lambda y, x: y),
@@ -167,5 +164,5 @@ def test_more_messages() -> None:
 @pytest.mark.unchecked
 @pytest.mark.parametrize("group", [None, 4])
 def test_what_is_no_group_is_refused(group) -> None:
-    with pytest.raises(ValueError, match='a name such as "p4m" or "Sym", or a group'):
+    with pytest.raises(ValueError, match='a name such as "p4m", "SE'):
         mk.audit(Returns(lambda y, x: y), X, group=group)

@@ -325,11 +325,15 @@ def test_what_is_said_of_point_layers() -> None:
     assert rows["Bilinear"].flops == model.layers.get_submodule("layers.0").bilinear.flops(2) > 0
 
 
-def test_audit_says_that_it_does_not_know_lie_groups() -> None:
+def test_audit_draws_from_lie_groups() -> None:
     model = mk.zoo.emlp("O(3)", "2xV", "V", channels=32, depth=1)
     x = torch.randn(3, 6)
-    with pytest.raises(ValueError, match=r"audit does not draw from O\(3\) yet: compare"):
-        mk.audit(model, x, in_type=model.in_type, out_type=model.out_type)
+    report = mk.audit(model, x, in_type=model.in_type, out_type=model.out_type, group="O(3)", amplify=True)
+    assert report.passed and {row.aspect for row in report.rows} == {"rotation", "reflection", "product"}
+    wrong = mk.audit(model, x, in_type=model.in_type, out_type="invariant", group="O(3)")
+    assert wrong.finding == "broken"
+    with pytest.raises(ValueError, match=r"whose group has no such element; .* under O\(3\)"):
+        mk.audit(model, x, in_type=model.in_type, out_type=model.out_type, group="p4m")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3000])

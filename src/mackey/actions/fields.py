@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mackey.actions.abstract import AbstractTensorType
+from mackey.actions.images import Image
 from mackey.actions.motion import POINTS, Motion
 from mackey.axes import merge_fibre, split_fibre
 from mackey.errors import sentence
@@ -44,10 +45,7 @@ class Field(AbstractTensorType):
         return motion.within(self.field.domain.group) is not None
 
     def exact(self, x: Tensor, motion: Motion) -> bool:
-        own = motion.within(self.field.domain.group)
-        return self.grid is None or (
-            own is not None and self.grid.keeps(own[1], tuple(x.shape[-self.grid.dimension :]))
-        )
+        return self.grid is None or Image().exact(x, motion)
 
     def act(self, x: Tensor, motion: Motion) -> Tensor:
         if motion.linear is not None and motion.linear.ndim == 3:

@@ -15,7 +15,7 @@ from mackey.actions.indexed import EdgeIndex, Indexed
 from mackey.actions.points import Features, Invariant, Matrices, Scalars, Vectors
 from mackey.errors import sentence
 from mackey.fields import FieldType
-from mackey.groups import AbstractGroup
+from mackey.groups import AbstractGroup, AbstractMatrixGroup, FiniteGroup
 from mackey.reps import parse
 
 TypeLike = str | FieldType | AbstractTensorType
@@ -101,6 +101,15 @@ def declarations(
         remedy = 'declare every tensor; "invariant" for what does not move'
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy=remedy))
     types = tuple(declare(one, group, where) for one in given)
+    linear = linear_part(group)
+    d = linear.dimension if isinstance(linear, FiniteGroup | AbstractMatrixGroup) else None
     for one, x in zip(types, tensors, strict=True):
         one.check(x, where)
+        found = one.dimension(x)
+        if d is not None and found not in (None, d):
+            wanted = f"{d} spatial axes or components, since {group} moves R^{d}"
+            remedy = "declare the type that it is, or a group of that space"
+            raise ValueError(
+                sentence(where, wanted=wanted, got=f"{found} in shape {tuple(x.shape)}", remedy=remedy)
+            )
     return types

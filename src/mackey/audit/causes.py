@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mackey.audit.elements import Element
+from mackey.audit.element import Element
 from mackey.fields import FieldType
 from mackey.spaces import nearest_sizes
 

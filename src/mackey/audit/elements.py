@@ -1,138 +1,151 @@
 """What is tested: elements of the audited group, by what they do and not by their number in some table."""
 
-from dataclasses import dataclass
-from math import factorial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
+from torch import Tensor
 
+from mackey.actions import POINTS, AbstractTensorType, Acting, Motion
+from mackey.audit.element import Element
+from mackey.audit.motions import motions_of
 from mackey.errors import sentence
-from mackey.groups import AbstractGroup, FiniteGroup, LatticeGroup, Symmetric, lattice, lattice_named
-from mackey.groups.permutations import Permutation
-from mackey.spaces import Grid
-
-Group = str | LatticeGroup | FiniteGroup | Symmetric
-_MOST = 16  # elements tested of a large point group
-
-
-@dataclass(frozen=True, eq=False)
-class Element:
-    """A motion about the centre (a matrix of R^d), or a permutation of tokens."""
-
-    label: str
-    matrix: np.ndarray | None = None
-    permutation: Permutation | None = None
-
-    def within(self, group: AbstractGroup) -> Any | None:
-        """The element of `group` that does the same; None if there is none."""
-        if isinstance(group, Symmetric):
-            p = self.permutation
-            return p if p is not None and len(p) == group.n else None
-        point = group.point_group if isinstance(group, LatticeGroup) else group
-        if self.matrix is None or not isinstance(point, FiniteGroup):
-            return None
-        if self.matrix.shape != point.matrices.shape[1:]:
-            return None
-        distance = np.abs(point.matrices - self.matrix).max((1, 2))
-        h = int(distance.argmin())
-        if distance[h] > 1e-6:
-            return None
-        return ((0,) * point.dimension, h) if isinstance(group, LatticeGroup) else h
+from mackey.groups import FiniteGroup
 
 
 @dataclass(frozen=True)
 class Tested:
     """The elements to test and those off the grid, which can only be measured with aliasing.
 
-    total: the elements of the group, the identity apart. whole: what is tested generates the group.
+    scope: the group, or how much of it, where what is tested does not generate it. total: the elements of a
+    finite group of motions, the identity apart.
     """
 
     group: str
+    scope: str
     exact: list[Element]
     aliased: list[Element]
-    total: int
-    whole: bool
     notes: list[str]
+    total: int | None = None
+
+    def without(self, still: list[Element]) -> "Tested":
+        """Less what the input cannot tell from the identity."""
+        exact = [element for element in self.exact if element not in still]
+        count = f"{len(exact)} of {self.total}" if self.total else f"{len(exact)}"
+        names = ", ".join(e.label for e in still)
+        note = f"not tested, because the input is symmetric under them: {names}"
+        scope = f"{count} elements of {self.group}"
+        return replace(self, exact=exact, scope=scope, notes=[*self.notes, note])
 
 
-def resolve_group(group: Group) -> LatticeGroup | Symmetric | None:
-    """The group of a name or object; None for "Sym", whose n is read off the input."""
-    if isinstance(group, LatticeGroup | Symmetric):
-        return group
-    if isinstance(group, FiniteGroup):
-        return lattice(group)
-    if not isinstance(group, str):
-        raise ValueError(
-            sentence(
-                "audit group",
-                wanted='a name such as "p4m" or "Sym", or a group',
-                got=repr(group),
-                remedy="see mackey list",
-            )
-        )
-    return None if group in ("Sym", "S_n") else lattice_named(group)
+def tested(
+    acting: Acting, types: Sequence[AbstractTensorType], tensors: Sequence[Tensor], generator: torch.Generator
+) -> Tested:
+    """Elements of every kind that the group has, each alone and one product of all."""
+    exact, aliased, notes = [], [], []
+    group, scope = acting.name, acting.name
+    if acting.space is not None:
+        drawn = motions_of(acting.space, types, tensors, generator)
+        exact, aliased, notes = drawn.exact, drawn.aliased, drawn.notes
+        if drawn.part:
+            scope = f"{drawn.part} of {group}"
+    if acting.permutes:
+        moved = _permutations(acting, types, tensors, generator)
+        exact += moved[:2] if exact else moved
+        if acting.space is not None and len(moved):
+            last = next((e for e in reversed(exact) if e.aspect != "permutation"), None)
+            if last is not None:
+                both = replace(last.motion, permutations=moved[-1].motion.permutations)
+                exact.append(Element(f"{last.label} and permutation", "product", both))
+        if acting.space is None and acting.permutations is None:
+            sizes = _sizes(types, tensors)
+            group = scope = "×".join(f"Sym({n})" for n in sizes.values())
+    linear = acting.linear
+    total = linear.order - 1 if isinstance(linear, FiniteGroup) and not acting.permutes else None
+    return Tested(group, scope, _distinct(exact), _distinct(aliased), notes, total)
 
 
-def permutations(n: int, generator: torch.Generator) -> Tested:
-    """The generators of Sym(n) and four random permutations."""
-    if n < 2:
+def _distinct(elements: list[Element]) -> list[Element]:
+    """With a number after a label that is there already."""
+    seen: dict[str, int] = {}
+    found = []
+    for e in elements:
+        seen[e.label] = seen.get(e.label, 0) + 1
+        found.append(replace(e, label=f"{e.label} ({seen[e.label]})") if seen[e.label] > 1 else e)
+    return found
+
+
+def _sizes(types: Sequence[AbstractTensorType], tensors: Sequence[Tensor]) -> dict[str, int]:
+    """The length of every axis that permutations act on, by its name."""
+    sizes: dict[str, int] = {}
+    for declared, x in zip(types, tensors, strict=True):
+        for name, axis in declared.axes(x).items():
+            n = sizes.setdefault(name, x.shape[axis])
+            if n != x.shape[axis]:
+                raise ValueError(
+                    sentence(
+                        "audit",
+                        wanted=f'axes "{name}" of one length, as the first input has {n}',
+                        got=f"{x.shape[axis]} on axis {axis} of a tensor of shape {tuple(x.shape)}",
+                        remedy='declare it "invariant" if the group does not permute it, or name its axis',
+                    )
+                )
+    return sizes
+
+
+def _permutations(
+    acting: Acting, types: Sequence[AbstractTensorType], tensors: Sequence[Tensor], generator: torch.Generator
+) -> list[Element]:
+    """A cycle, a transposition (or generators) and random ones."""
+    sizes = _sizes(types, tensors)
+    if acting.permutations is not None:
+        sizes = _of_group(len(acting.permutations.identity), sizes)
+    if not sizes or max(sizes.values()) < 2:
         raise ValueError(
             sentence(
                 "audit",
                 wanted="at least 2 tokens to permute",
-                got=f"n = {n}",
-                remedy="give inputs (b, n, c) with n ≥ 2",
+                got=f"n = {max(sizes.values(), default=0)}",
+                remedy='declare what is permuted, for example "tokens" (b, n, c) with n ≥ 2',
             )
         )
-    S = Symmetric(n)
-    chosen = [p for p in dict.fromkeys([*S.generators, *S.sample(4, generator)]) if p != S.identity]
-    elements = [
-        Element(f"permutation {S.label(p)}" if n <= 8 else f"permutation {i}", permutation=p)
-        for i, p in enumerate(chosen)
-    ]
-    return Tested(S.name, elements, [], factorial(n) - 1, True, [])
+    found: list[Element] = []
+    for shape in ("transposition", "cycle", "permutation 1", "permutation 2"):
+        chosen = {name: _permutation(shape, n, acting, generator) for name, n in sizes.items()}
+        if all(torch.equal(p, torch.arange(len(p))) for p in chosen.values()):
+            continue
+        known = [e.motion.permutations for e in found]
+        if not any(all(torch.equal(p, k[name]) for name, p in chosen.items()) for k in known):
+            found.append(Element(shape, "permutation", Motion(permutations=chosen)))
+    return found
 
 
-def motions(group: LatticeGroup, sizes: tuple[int, ...] | None, generator: torch.Generator) -> Tested:
-    """The elements of the point group, apart those that do not permute samples of these sizes (None: no
-    samples, all are exact).
-    """
-    H, grid = group.point_group, Grid(group)
-    if H.order == 1:
+def _of_group(degree: int, sizes: dict[str, int]) -> dict[str, int]:
+    n = sizes.get(POINTS)
+    if n != degree:
         raise ValueError(
             sentence(
                 "audit",
-                wanted="a group with turns or mirrors",
-                got=f"{group}, which has translations only",
-                remedy="zero padding breaks those at the border; audit under p4, pm or p4m",
+                wanted=f"{degree} tokens on axis 1, as the group permutes",
+                got=f"{n}",
+                remedy='give as many, or audit under "Sym"',
             )
         )
-    moving = [h for h in H.elements if h != 0]
-    exact = [h for h in moving if sizes is None or grid.keeps(h, sizes)]
-    aliased = [h for h in moving if h not in exact]
-    if not exact:
-        raise ValueError(
-            sentence(
-                "audit",
-                wanted=f"an input whose samples some element of {group} permutes",
-                got=f"size {'×'.join(map(str, sizes or ()))}",
-                remedy="give a square input",
-            )
-        )
-    notes = ["translations were not tested: zero padding breaks them at the border"]
-    if aliased:
-        notes.append(
-            f"{len(aliased)} elements of {group} do not permute the {'×'.join(map(str, sizes or ()))} samples"
-        )
-    whole = not aliased
-    if len(exact) > _MOST:  # the generators decide; the rest is drawn
-        first = [h for h in H.generators if h in exact]
-        rest = [h for h in exact if h not in first]
-        drawn = torch.randperm(len(rest), generator=generator).tolist()[: _MOST - len(first)]
-        notes.append(f"{_MOST} of {len(exact)} elements were drawn, the generators among them")
-        exact = sorted([*first, *(rest[i] for i in drawn)])
-    exact_elements, aliased_elements = (
-        [Element(H.label(h), matrix=H.matrices[h]) for h in some] for some in (exact, aliased[:_MOST])
-    )
-    return Tested(group.name, exact_elements, aliased_elements, H.order - 1, whole, notes)
+    return {POINTS: degree}
+
+
+def _permutation(shape: str, n: int, acting: Acting, generator: torch.Generator) -> Tensor:
+    group = acting.permutations
+    if group is not None:
+        first = {"transposition": 0, "cycle": 1}.get(shape)
+        if first is None:
+            return torch.as_tensor(group.sample(1, generator)[0])
+        generators = list(group.generators)
+        return torch.as_tensor(generators[first] if first < len(generators) else group.identity)
+    if shape == "cycle":
+        return torch.arange(n).roll(1)
+    if shape == "transposition":
+        p = torch.arange(n)
+        p[: min(n, 2)] = p[: min(n, 2)].flip(0)
+        return p
+    return torch.randperm(n, generator=generator)

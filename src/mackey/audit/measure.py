@@ -9,16 +9,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from mackey.actions import Declaration, GroupLike, acting, declarations
 from mackey.audit import networks
 from mackey.audit.blame import first_culprit
-from mackey.audit.elements import Element, Group, Tested, motions, permutations, resolve_group
-from mackey.audit.experiment import FLOAT32, Declaration, Experiment, Outputs, declarations
-from mackey.audit.networks import Tensors, in_float64
+from mackey.audit.element import Element
+from mackey.audit.elements import Tested, tested
+from mackey.audit.experiment import Experiment, Outputs
+from mackey.audit.precision import imprecise, is_rounding
+from mackey.audit.promise import promised
 from mackey.audit.report import Report, Row
-from mackey.audit.types import AbstractDeclared
 from mackey.errors import sentence
-from mackey.fields import FieldType, Guarantee
-from mackey.groups import AbstractGroup, LatticeGroup, Symmetric, lattice_named
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
 _ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
@@ -30,39 +30,41 @@ def audit(
     *,
     in_type: Declaration = "image",
     out_type: Declaration = "invariant",
-    group: Group = "p4m",
+    group: GroupLike = "p4m",
     amplify: bool = False,
     seed: int = 0,
 ) -> Report:
     """Measure whether f(gx) = g f(x), and name the first layer that breaks it. Works on any module, on a copy
     of it.
 
-    in_type, out_type: "image" (b, c, *spatial), "invariant", "tokens" (b, n, c), or a FieldType; one for each
-    tensor. group: a name, a lattice or point group, or "Sym". amplify: enlarge small weights on the copy
-    first, and draw those that are all zero; at default initialisation attention is nearly uniform, and a
-    broken layer can look equivariant to 1e-5.
+    in_type, out_type: what each tensor is to the group, one for each: `mackey.actions.declare` lists the
+    names, "image", "positions", "vectors", "tokens", "8x0e + 4x1o", "invariant" and more. The audit moves
+    every declared tensor itself. group: a name ("p4m", "SE(3)", "O(1,3)", "Sym", "E(3)×Sym") or a group.
+    amplify: enlarge small weights on the copy first, and draw those that are all zero; at default
+    initialisation attention is nearly uniform, and a broken layer can look equivariant to 1e-5.
 
-    The error is relative to the largest number of the output. Where the output is so small that rounding
-    shows (an invariant that is zero), it is relative to 1e12 times the change that relative changes of 2^-52
-    in inputs and weights make: 100 such roundings pass, and nothing larger. Elements off the grid (r45° on
-    pixels) have rows of their own, on smooth images, and do not count.
+    Elements are drawn of every kind that the group has: rotations, reflections, boosts, translations (also by
+    a thousand sizes of the input), permutations, and products. The error is relative to the largest number of
+    the output. Where the output is so small that rounding shows (an invariant that is zero), it is relative
+    to 1e12 times the change that relative changes of 2^-52 in inputs and weights make: 100 such roundings
+    pass, and nothing larger. Elements off the grid (r45° on pixels) have rows of their own, on smooth images,
+    and do not count.
 
-    Raises ValueError for inputs and groups on which nothing can be tested: not finite, empty, the same after
-    every element, undeclared.
+    Costs at most 30 forward passes where nothing is broken. Raises ValueError for inputs and groups on which
+    nothing can be tested: not finite, empty, the same after every element, undeclared.
     """
     tensors = tuple(x.detach() for x in (inputs if isinstance(inputs, tuple | list) else (inputs,)))
     networks.check_inputs(tensors)
-    acting = resolve_group(group)
-    in_types = declarations(in_type, list(tensors), acting, "audit in_type")
+    moving = acting(group)
+    in_types = declarations(in_type, list(tensors), moving.space, "audit in_type")
     cuda = sorted({x.device.index for x in (*tensors, *module.parameters()) if x.is_cuda})
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         generator = torch.Generator().manual_seed(seed)
-        tested = _tested(tensors, in_types, acting, generator)
         own = networks.prepared(module, amplify, generator)
         exact = copy.deepcopy(own).double()
-        experiment = Experiment(own, exact, tensors, in_types, out_type, acting, generator)
-        report = _judge(module, experiment, tested)
+        experiment = Experiment(own, exact, tensors, in_types, out_type, moving, generator)
+        report = _judge(module, experiment, _moving(experiment))
     mode = (
         f"measured in {'train' if module.training else 'eval'} mode{', weights amplified' if amplify else ''}"
     )
@@ -70,111 +72,106 @@ def audit(
     return replace(report, notes=(*report.notes[:first], mode, *report.notes[first:]))
 
 
-def _tested(
-    tensors: Tensors,
-    in_types: tuple[AbstractDeclared, ...],
-    group: LatticeGroup | Symmetric | None,
-    generator: torch.Generator,
-) -> Tested:
+def _moving(experiment: Experiment) -> Tested:
     """The elements of the group that move the input."""
-    moving = [(t, x) for t, x in zip(in_types, tensors, strict=True) if t.moves]
-    if not moving:
+    if not any(t.moves for t in experiment.in_types):
         raise ValueError(
             sentence(
                 "audit in_type",
                 wanted="an input that the group moves",
                 got='"invariant" for every tensor',
-                remedy='declare what moves, for example "image" or "tokens"',
+                remedy='declare what moves, for example "image", "positions" or "tokens"',
             )
         )
-    lead, x = next(((t, x) for t, x in moving if t.grid is not None), moving[0])
-    if isinstance(group, LatticeGroup):
-        known = lead.grid is not None and lead.grid.dimension == group.dimension
-        tested = motions(group, tuple(x.shape[2:]) if known else None, generator)
-    else:
-        tested = permutations(group.n if group is not None else x.shape[1], generator)
-    still = [e for e in tested.exact if all(torch.equal(t.move(x, e), x) for t, x in moving)]
-    if len(still) == len(tested.exact):
+    found = tested(experiment.acting, experiment.in_types, experiment.tensors, experiment.generator)
+    doubles = experiment.doubles
+    still = [e for e in found.exact if _same(experiment.moved(e), doubles)]
+    if len(still) == len(found.exact):
         raise ValueError(
             sentence(
                 "audit",
-                wanted=f"inputs that {tested.group} moves",
+                wanted=f"inputs that {found.group} moves",
                 got=f"gx = x for all {len(still)} elements tested",
                 remedy="give inputs without that symmetry, such as noise",
             )
         )
     if not still:
-        return tested
-    note = f"not tested, because the input is symmetric under them: {', '.join(e.label for e in still)}"
-    exact = [element for element in tested.exact if element not in still]
-    return replace(tested, exact=exact, whole=False, notes=[*tested.notes, note])
+        return found
+    return found.without(still)
 
 
-def _judge(module: nn.Module, experiment: Experiment, tested: Tested) -> Report:
-    """Random, vacuous, equivariant, rounded or broken, in this order."""
-    plain = experiment.outputs(experiment.tensors)
+def _same(a: networks.Tensors, b: networks.Tensors) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
+    """Random, vacuous, broken, rounded, imprecise or equivariant, in this order."""
+    plain = experiment.outputs(experiment.doubles)
     networks.check_outputs(plain.own, "its own dtype")
     networks.check_outputs(plain.exact, "float64")
     experiment.out_types(plain)
-    count = f"{len(tested.exact)} of {tested.total} elements of {tested.group}"
-    scope = tested.group if tested.whole else count
-    empty = Report(tested.group, scope, "random", 0.0, TOLERANCE, (), None, None, tuple(tested.notes))
+    empty = Report(chosen.group, chosen.scope, "random", 0.0, TOLERANCE, (), None, None, tuple(chosen.notes))
     again = networks.run(experiment.own, experiment.tensors)
     random = networks.disagreement(experiment.own, plain.own, again)
     if random is not None:
-        return replace(empty, notes=(random, *tested.notes))
+        return replace(empty, notes=(random, *chosen.notes))
     depends = experiment.depends(plain)
     if not depends:
         return replace(empty, finding="vacuous")
     constant = [f"{name} does not depend on the input" for name in plain.own if name not in depends]
-    rounding = experiment.rounding(plain)
-    floors = {name: size * _ROUNDINGS / TOLERANCE for name, size in rounding.items()}
-    rows = [row for element in tested.exact for row in experiment.rows(element, plain, floors)]
-    failing = [row for row in rows if not row.error64 <= TOLERANCE]
-    rows += [row for element in tested.aliased for row in experiment.aliased_rows(element, floors)]
+    rows, floors = _rows(experiment, chosen, plain)
     worst = max(row.error64 for row in rows if row.counted)
-    found = replace(empty, rows=tuple(rows), worst=worst, notes=(*tested.notes, *constant))
-    if not failing:
-        return replace(found, finding="equivariant")
-    if worst < 1e-5 and _is_rounding(experiment, plain, failing, floors):
+    found = replace(empty, rows=tuple(rows), worst=worst, notes=(*chosen.notes, *constant))
+    elements = {element.label: element for element in chosen.exact}
+    failing = [row for row in rows if row.counted and not row.error64 <= TOLERANCE]
+    if failing:
+        return _broken(module, experiment, plain, found, failing, elements, floors)
+    weak = imprecise(experiment, [row for row in rows if row.counted], elements, plain)
+    if weak is not None:
+        return replace(found, finding="imprecise", culprit=weak)
+    return replace(found, finding="equivariant", promise=promised(module, experiment, []))
+
+
+def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[Row], Mapping[str, float]]:
+    """Of every element; and the size below which an output is rounding. Far away rounding is larger."""
+    near = _floors(experiment.rounding(plain, experiment.doubles))
+    rows = []
+    for element in chosen.exact:
+        floors = near
+        if element.aspect == "large translation":
+            moved = experiment.moved(element)
+            floors = _floors(experiment.rounding(experiment.outputs(moved), moved))
+        rows += experiment.rows(element, plain, floors)
+    return rows + [row for e in chosen.aliased for row in experiment.aliased_rows(e, near)], near
+
+
+def _floors(rounding: Mapping[str, float]) -> dict[str, float]:
+    return {name: size * _ROUNDINGS / TOLERANCE for name, size in rounding.items()}
+
+
+def _broken(
+    module: nn.Module,
+    experiment: Experiment,
+    plain: Outputs,
+    found: Report,
+    failing: list[Row],
+    elements: Mapping[str, Element],
+    floors: Mapping[str, float],
+) -> Report:
+    """Broken with the layer that does it, or only rounded."""
+    if found.worst < 1e-5 and is_rounding(experiment, plain, failing, floors):
         return replace(found, finding="rounded")
-    elements = {element.label: element for element in tested.exact}
-    most = elements[max(failing, key=lambda row: row.error64).element]
-    doubles = tuple(in_float64(x) for x in experiment.tensors)
-    culprit = first_culprit(experiment.exact, doubles, experiment.in_types, most, experiment.generator)
+    most = elements[_simplest(failing).element]
+    culprit = first_culprit(experiment, most)
     if culprit is None:
         found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
-    declared = _promise(module, [elements[row.element] for row in failing])
-    return replace(found, finding="broken", culprit=culprit, declared=declared)
+    broken_by = [elements[row.element] for row in failing]
+    promise = promised(module, experiment, broken_by)
+    declared = promise.declared if promise is not None and not promise.holds else None
+    return replace(found, finding="broken", culprit=culprit, declared=declared, promise=promise)
 
 
-def _is_rounding(
-    experiment: Experiment, plain: Outputs, failing: list[Row], floors: Mapping[str, float]
-) -> bool:
-    """Whether rounding the weights to float32 (w to w(1 ± 2^-24)) moves the output as much as the error."""
-    weights = [*experiment.own.parameters(), *experiment.own.buffers()]
-    if not any(w.dtype == torch.float32 for w in weights):
-        return False
-    moved = experiment.changes(plain, FLOAT32)
-    size = {name: max(float(y.abs().max()), floors[name]) for name, y in plain.exact.items()}
-    return all(row.error64 * size[row.output] <= 4 * moved[row.output] for row in failing)
-
-
-def _promise(module: nn.Module, broken_by: list[Element]) -> str | None:
-    """What the module declares, if one of these elements is in the group that it declares."""
-    guarantee = getattr(module, "guarantee", None)
-    if not isinstance(guarantee, Guarantee) or guarantee.kind not in ("exact", "exact_on_grid"):
-        return None
-    group = _declared_group(module, guarantee)
-    within = group is not None and any(element.within(group) is not None for element in broken_by)
-    return str(guarantee) if within else None
-
-
-def _declared_group(module: nn.Module, guarantee: Guarantee) -> AbstractGroup | None:
-    in_type = getattr(module, "in_type", None)
-    if isinstance(in_type, FieldType):
-        return in_type.domain.group
-    try:
-        return lattice_named(guarantee.group)
-    except ValueError:  # a group without a name: nobody can tell what it contains
-        return None
+def _simplest(failing: list[Row]) -> Row:
+    """The worst row of one kind of motion alone, if there is one: easier to explain than a product."""
+    alone = [row for row in failing if row.aspect not in ("product", "large translation")]
+    return max(alone or failing, key=lambda row: row.error64)

@@ -10,7 +10,9 @@ _COLUMNS, _LABEL, _OUTPUT = 80, 36, 12
 @dataclass(frozen=True)
 class Row:
     """One element and output. error: in the module's dtype; error64: in float64; floor: rounding of that
-    output. counted: whether the verdict rests on it; elements off the grid are reported only.
+    output. counted: whether the verdict rests on it; elements off the grid are reported only. aspect: the
+    kind of element, rotation | reflection | translation | large translation | boost | scaling | linear map |
+    permutation | product.
     """
 
     element: str
@@ -19,6 +21,7 @@ class Row:
     error64: float
     floor: float
     counted: bool = True
+    aspect: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,21 @@ class Culprit:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """A declared guarantee, whether it holds, and what was measured."""
+
+    declared: str
+    holds: bool
+    measured: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The verdict of an audit.
 
-    finding: equivariant | rounded (symmetric up to float32 rounding of the weights) | broken | vacuous (the
-    output does not depend on the input) | random (two identical calls disagree). Only the first has passed.
+    finding: equivariant | rounded (symmetric up to float32 rounding of the weights) | imprecise (right in
+    float64, wrong in the module's own dtype) | broken | vacuous (the output does not depend on the input) |
+    random (two identical calls disagree). Only the first has passed.
     scope: the group, or how many of its elements were tested where they do not generate it. worst: the
     largest float64 error over the counted rows.
     """
@@ -54,6 +67,7 @@ class Report:
     culprit: Culprit | None
     declared: str | None
     notes: tuple[str, ...]
+    promise: Promise | None = None
 
     @property
     def passed(self) -> bool:
@@ -79,6 +93,12 @@ class Report:
             return (
                 f"NOT exactly equivariant under {self.scope}, but symmetric up to float32 rounding of its "
                 f"weights: {measured} (tolerance {self.tolerance:.0e})"
+            )
+        if self.finding == "imprecise":
+            lost = max(row.error for row in self.rows if row.counted)
+            return (
+                f"equivariant under {self.scope} in float64 only: relative error {lost:.2g} in the dtype of "
+                f"the module; digits are lost in {self.culprit}"
             )
         broken = f"; it declares {self.declared}, which does not hold" if self.declared else ""
         first = f"; first broken by {self.culprit}" if self.culprit else ""

@@ -1,0 +1,72 @@
+"""Outputs that another type than the declared one explains: a pseudovector, twice the angle, the inverse."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mackey.actions import AbstractTensorType, Invariant, Matrices, Motion, Scalars, Vectors
+from mackey.audit.element import Element
+from mackey.audit.experiment import Experiment, relative_error
+
+_EXPLAINED = 1e-8
+
+
+class Retyped(NamedTuple):
+    """The error as declared, and what the output is instead."""
+
+    error: float
+    cause: str
+    fix: str
+
+
+def other_type(experiment: Experiment, element: Element) -> Retyped | None:
+    """The first output that is not of its declared type but of another."""
+    plain, turned = (experiment.outputs(x).exact for x in (experiment.doubles, experiment.moved(element)))
+    declared = experiment.out_types(experiment.outputs(experiment.doubles))
+    for name, own in declared.items():
+        before, after = plain[name], turned[name]
+        error = relative_error(own.act(before, element.motion), after)
+        if error <= _EXPLAINED:
+            continue
+        for candidate, moved in _alternatives(own, before, element.motion):
+            if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED:
+                cause = f"{name} transforms as {candidate}, which is not what is declared"
+                return Retyped(
+                    error, cause, f"declare it as {candidate}, or compute what was declared from it"
+                )
+    return None
+
+
+def _alternatives(declared: AbstractTensorType, y: Tensor, motion: Motion) -> Iterator[tuple[str, Tensor]]:
+    axis = next(iter(declared.axes(y).values()), None)
+    yield '"invariant"', Invariant().act(y, motion)
+    if axis is not None:
+        yield '"tokens"', Scalars(axis).act(y, motion)
+    linear = motion.linear
+    if linear is None:
+        return
+    yield '"pseudoscalars"', Scalars(axis, handed=True).act(y, motion)
+    d = linear.shape[-1]
+    if y.shape[-1] == d:
+        yield '"vectors"', Vectors(axis).act(y, motion)
+        yield '"positions"', Vectors(axis, shifts=True).act(y, motion)
+        yield '"pseudovectors"', Vectors(axis, handed=True).act(y, motion)
+        turned = Motion(linear.mT, None, motion.permutations)
+        yield "vectors turned backwards (Rᵀ in place of R)", Vectors(axis).act(y, turned)
+        if y.ndim > 1 and y.shape[-2] == d:
+            yield '"matrices"', Matrices(axis).act(y, motion)
+    if d == 2 and y.shape[-1] == 2:
+        for k in (2, 3, 4):
+            power = Motion(_times(linear, k), None, motion.permutations)
+            yield f"a vector of frequency {k}, (cos {k}θ, sin {k}θ)", Vectors(axis).act(y, power)
+
+
+def _times(linear: Tensor, k: int) -> Tensor:
+    """The irrep of frequency k of O(2) at this element: R(kθ), and R(kθ)·mirror for a reflection."""
+    handed = torch.linalg.det(linear) < 0
+    mirror = torch.diag(torch.tensor([1.0, -1.0], dtype=linear.dtype))
+    turn = linear @ mirror if handed else linear
+    power = torch.linalg.matrix_power(turn, k)
+    return power @ mirror if handed else power
