@@ -1,0 +1,130 @@
+"""⟨φ⟩(X) = 1/|F(X)| Σ_{g ∈ F(X)} ρ_out(g) φ(ρ_in(g)⁻¹X): any network, equivariant by averaging over frames."""
+
+from torch import Tensor, nn
+
+from mackey.actions import Acting, Declaration, GroupLike, acting, declare
+from mackey.axes import Float
+from mackey.errors import sentence
+from mackey.fields import Guarantee
+from mackey.wrap.posing import Posing
+
+GAP = 1e-3  # the least gap of moments that `check` lets pass
+OUTSIDE = (
+    "outside the set, of measure zero, of inputs with two equal moments; error ~ rounding/gap of moments"
+)
+
+
+class FrameAveraged(nn.Module):
+    """⟨φ⟩_F(X) = 1/|F(X)| Σ_{g ∈ F(X)} ρ_out(g) φ(ρ_in(g)⁻¹X), F(X) the principal axes with all signs.
+
+    One call of φ, on a batch |F| times as large: 2^d frames for E(d) and O(d), 2^{d−1} for SE(d) and SO(d).
+    at_once: so many frames in one call, to bound memory. Frames are found, and tensors moved, in float64;
+    gradients flow through them, so that forces are those of the averaged energy. Where two moments agree the
+    result is finite and depends on how the cloud was turned: `check` refuses such inputs. Source: Puny et
+    al., ICLR 2022, eq. (4).
+    """
+
+    def __init__(self, network: nn.Module, posing: Posing, *, at_once: int | None = None) -> None:
+        super().__init__()
+        if at_once is not None and at_once < 1:
+            raise ValueError(
+                sentence("wrap.frames", wanted="at_once ≥ 1", got=str(at_once), remedy="or leave it out")
+            )
+        self.network, self.posing, self.at_once = network, posing, at_once
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return Guarantee("exact", self.posing.acts.name, OUTSIDE)
+
+    def gaps(self, *inputs: Tensor) -> Float[Tensor, " b"]:
+        """The least distance of two moments of each sample, in parts of the largest one."""
+        return self.posing.gaps(inputs)
+
+    def check(self, *inputs: Tensor, least: float = GAP) -> None:
+        """Raise where two moments of a sample are nearer than `least` parts of the largest: there the axes
+        are a choice, and the error is about the rounding of the inputs over this gap.
+        """
+        gaps = self.gaps(*inputs)
+        worst = int(gaps.argmin())
+        if gaps[worst] < least:
+            raise ValueError(
+                sentence(
+                    "wrap.frames",
+                    wanted=f"second moments at least {least:g} of the largest apart",
+                    got=f"a gap of {float(gaps[worst]):.2g} in sample {worst} (symmetric, or nearly so)",
+                    remedy="not equivariant there; average over the group, or use an equivariant network",
+                )
+            )
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        self.posing.check(inputs)
+        frames, centre = self.posing.poses(inputs)
+        centred = self.posing.centred(inputs, centre)
+        parts = [
+            evaluate(self.network, self.posing, centred, part, inputs)
+            for part in frames.split(self.at_once or frames.shape[1], 1)
+        ]
+        count, (_, alone, like) = frames.shape[1], parts[0]
+        means = tuple(
+            sum(sums[1:], sums[0]) / count for sums in zip(*(part[0] for part in parts), strict=True)
+        )
+        return finished(self.posing, means, centre, like, alone=alone)
+
+
+Sums = tuple[tuple[Tensor, ...], bool, tuple[Tensor, ...]]
+
+
+def evaluate(
+    network: nn.Module,
+    posing: Posing,
+    centred: tuple[Tensor, ...],
+    frames: Float[Tensor, "b m d d"],
+    inputs: tuple[Tensor, ...],
+) -> Sums:
+    """Σ over the given frames of ρ_out(F) φ(ρ_in(F)⁻¹X), whether φ returned one tensor, and what it returned."""
+    out = network(*posing.pull(centred, frames, tuple(x.dtype for x in inputs)))
+    outputs = (out,) if isinstance(out, Tensor) else tuple(out)
+    return posing.push(outputs, frames), isinstance(out, Tensor), outputs
+
+
+def finished(
+    posing: Posing,
+    means: tuple[Tensor, ...],
+    centre: Float[Tensor, "b d"],
+    like: tuple[Tensor, ...],
+    *,
+    alone: bool,
+) -> Tensor | tuple[Tensor, ...]:
+    """Positions placed, dtypes restored."""
+    placed = posing.placed(means, centre)
+    found = tuple(y.to(given.dtype) for y, given in zip(placed, like, strict=True))
+    return found[0] if alone else found
+
+
+def frames(
+    network: nn.Module,
+    group: GroupLike,
+    in_type: Declaration,
+    out_type: Declaration,
+    *,
+    mask: int | None = None,
+    at_once: int | None = None,
+) -> FrameAveraged:
+    """`network`, equivariant under E(n), SE(n), O(n) or SO(n): its average over the frames of each sample.
+
+    in_type, out_type: what each tensor is, such as ("positions", "tokens") and "vectors" (`mackey.actions`).
+    mask: the number of the input that says which points are there. at_once: frames in one call, all if None.
+    """
+    return FrameAveraged(network, posed(group, in_type, out_type, mask), at_once=at_once)
+
+
+def posed(group: GroupLike, in_type: Declaration, out_type: Declaration, mask: int | None) -> Posing:
+    """The declared types of a network, read under the group."""
+    acts: Acting = acting(group)
+    given, returned = (
+        tuple(
+            declare(one, acts.space, "wrap.frames") for one in (kind if isinstance(kind, tuple) else (kind,))
+        )
+        for kind in (in_type, out_type)
+    )
+    return Posing(acts, given, returned, mask)
