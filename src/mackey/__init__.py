@@ -9,6 +9,7 @@ from mackey.integrate import LOWERINGS, plan
 __version__ = "0.1.0"
 
 from mackey import zoo
+from mackey.audit.lint import lint
 from mackey.audit.measure import audit
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "groups",
     "integrands",
     "interop",
+    "lint",
     "nn",
     "plan",
     "reps",
