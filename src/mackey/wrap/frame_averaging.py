@@ -1,4 +1,4 @@
-"""⟨φ⟩(X) = 1/|F(X)| Σ_{g ∈ F(X)} ρ_out(g) φ(ρ_in(g)⁻¹X): any network, equivariant by averaging over frames."""
+"""⟨φ⟩(X) = 1/|F(X)| Σ_{g ∈ F(X)} ρ_out(g) φ(ρ_in(g)⁻¹X): any network, averaged over frames."""
 
 from torch import Tensor, nn
 
@@ -81,7 +81,7 @@ def evaluate(
     frames: Float[Tensor, "b m d d"],
     inputs: tuple[Tensor, ...],
 ) -> Sums:
-    """Σ over the given frames of ρ_out(F) φ(ρ_in(F)⁻¹X), whether φ returned one tensor, and what it returned."""
+    """Σ over the given frames of ρ_out(F) φ(ρ_in(F)⁻¹X), whether φ returned one tensor, and its outputs."""
     out = network(*posing.pull(centred, frames, tuple(x.dtype for x in inputs)))
     outputs = (out,) if isinstance(out, Tensor) else tuple(out)
     return posing.push(outputs, frames), isinstance(out, Tensor), outputs

@@ -1,4 +1,4 @@
-"""Tensors of declared types into frames and back: ρ_in(g)⁻¹x, each sample by its own frames, and ρ_out(g)y."""
+"""Tensors of declared types into frames and back: ρ_in(g)⁻¹x and ρ_out(g)y, each sample by its own frames."""
 
 from dataclasses import dataclass
 
