@@ -1,3 +1,5 @@
 """Published systems on point clouds, molecules and particles."""
 
-__all__: list[str] = []
+from mackey.zoo.points.frame_averaging import Model as frame_averaging
+
+__all__ = ["frame_averaging"]
