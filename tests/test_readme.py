@@ -11,7 +11,11 @@ from mackey import cli
 TEXT = report.README.read_text()
 
 
-PRINTED = ("equivariant under p4m", "3 linear maps from V⊗V to V⊗V of O(1,3), found exactly")
+PRINTED = (
+    "equivariant under p4m",
+    "norm (LayerNorm), relative error",
+    "3 linear maps from V⊗V to V⊗V of O(1,3), found exactly",
+)
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 

@@ -5,7 +5,7 @@ type, or, in a foreign network, by whether any linear action on its channels exp
 import torch
 from torch import Tensor
 
-from mackey.actions import Field
+from mackey.actions import Field, Motion
 from mackey.audit.causes import OUTSIDE, likely
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment, relative_error
@@ -36,7 +36,7 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
         turned.append(watch(module, tuple(t.act(v, element.motion) for t, v in pairs)))
     scene = Scene.of(experiment.in_types, experiment.doubles, element)
     for threshold in (_BROKEN, _SMALL):
-        scalar = True  # so far every layer gave scalars: the group moved samples and mixed no channels
+        scalar = not _mixes(experiment, element)  # so far the group moved samples and mixed no channels
         for name, call in plain[0].items():
             if any(name not in run for run in (*plain, *turned)):
                 continue
@@ -58,6 +58,17 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
             cause, fix = likely(layer, call.given, element)
             return Culprit(name or "the module itself", type(layer).__name__, out.best, cause, fix)
     return _last(experiment, element, plain[0])
+
+
+def _mixes(experiment: Experiment, element: Element) -> bool:
+    """Whether the element acts on the numbers at a point, and not on points and samples alone."""
+    alone = Motion(permutations=element.motion.permutations)
+    for declared, x, moved in zip(
+        experiment.in_types, experiment.doubles, experiment.moved(element), strict=True
+    ):
+        if not declared.is_sampled and not torch.equal(declared.act(x, alone), moved):
+            return True
+    return False
 
 
 def _last(experiment: Experiment, element: Element, calls: dict) -> Culprit | None:
