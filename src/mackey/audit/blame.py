@@ -62,7 +62,11 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
 
 def _mixes(experiment: Experiment, element: Element) -> bool:
     """Whether the element acts on the numbers at a point, and not on points and samples alone."""
-    alone = Motion(permutations=element.motion.permutations)
+    linear = element.motion.linear
+    if linear is None:
+        return False
+    one = torch.eye(len(linear), dtype=linear.dtype, device=linear.device)
+    alone = Motion(one, None, element.motion.permutations)
     for declared, x, moved in zip(
         experiment.in_types, experiment.doubles, experiment.moved(element), strict=True
     ):
