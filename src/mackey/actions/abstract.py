@@ -71,7 +71,7 @@ def rotated(x: Tensor, matrix: Tensor | None) -> Tensor:
         return x
     if matrix.ndim == 2 or x.ndim == 1:
         return x @ matrix.mT
-    return (x.reshape(len(x), -1, x.shape[-1]) @ matrix.mT).reshape(x.shape)
+    return (x.reshape(x.shape[0], -1, x.shape[-1]) @ matrix.mT).reshape(x.shape)
 
 
 def shifted(x: Tensor, translation: Tensor | None) -> Tensor:
@@ -80,4 +80,4 @@ def shifted(x: Tensor, translation: Tensor | None) -> Tensor:
         return x
     if translation.ndim == 1:
         return x + translation
-    return x + translation.view(len(x), *(1,) * (x.ndim - 2), x.shape[-1])
+    return x + translation.view(x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1])

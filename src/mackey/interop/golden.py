@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from mackey.errors import sentence
-from mackey.interop import escnn
+from mackey.interop import escnn, lloca
 
 Builder = Callable[[Mapping[str, Any], Mapping[str, Tensor]], nn.Module]
 
-SYSTEMS: dict[str, Builder] = {escnn.SYSTEM: escnn.build}
+SYSTEMS: dict[str, Builder] = {escnn.SYSTEM: escnn.build, **lloca.SYSTEMS}
 
 
 @dataclass(frozen=True)

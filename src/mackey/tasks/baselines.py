@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mackey.axes import Float
 from mackey.groups import LatticeGroup
-from mackey.spaces import Grid
+from mackey.wrap import average
 
 
 class PlainCNN(nn.Module):
@@ -34,12 +34,12 @@ class GroupAveraged(nn.Module):
 
     def __init__(self, module: nn.Module, group: LatticeGroup) -> None:
         super().__init__()
-        self.module = module
-        self.grid = Grid(group)
+        self.average = average(module, group, "image", "invariant")
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b classes"]:
-        moves = self.grid.exact_symmetry(self.grid.sizes(images))
-        return torch.stack([self.module(self.grid.move(images, move)) for move in moves]).mean(0)
+        logits = self.average(images)
+        assert isinstance(logits, Tensor), "one network, one output"
+        return logits
 
 
 def parameter_count(module: nn.Module) -> int:

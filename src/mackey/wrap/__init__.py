@@ -2,18 +2,57 @@
 
 from mackey.wrap.canonical import Canonicalised
 from mackey.wrap.canonicaliser import canonicaliser
+from mackey.wrap.clouds import Cloud, CloudReader
 from mackey.wrap.frame_averaging import FrameAveraged, frames
+from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames, RandomFrames
 from mackey.wrap.image_scorer import ImageScorer
+from mackey.wrap.local_frames import LocalFrames, local_frames
+from mackey.wrap.lorentz_frames import polar_frames, rest_boost
+from mackey.wrap.orbit_distance import (
+    CloudPose,
+    OrbitSymmetrised,
+    orbit_distance,
+    orbit_inverse,
+    orbit_symmetrise,
+)
 from mackey.wrap.pca_frames import pca_frames
+from mackey.wrap.rotation_frames import mirrored_frames, plane_frames, space_frames
 from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
+from mackey.wrap.symmetrise import Averaged, average
+from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
+from mackey.wrap.transported_transformer import TransportedTransformer
 
 __all__ = [
+    "AbstractFramePredictor",
+    "AbstractTransporting",
+    "Averaged",
     "Canonicalised",
+    "Cloud",
+    "CloudPose",
+    "CloudReader",
     "FrameAveraged",
     "ImageScorer",
+    "LocalFrames",
+    "LorentzFrames",
+    "OrbitSymmetrised",
+    "OrthogonalFrames",
+    "RandomFrames",
     "SortedFrames",
+    "Transport",
+    "TransportedAttention",
+    "TransportedTransformer",
+    "average",
     "canonicaliser",
     "frames",
+    "local_frames",
+    "mirrored_frames",
+    "orbit_distance",
+    "orbit_inverse",
+    "orbit_symmetrise",
     "pca_frames",
+    "plane_frames",
+    "polar_frames",
+    "rest_boost",
     "sorted_frames",
+    "space_frames",
 ]

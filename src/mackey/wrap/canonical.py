@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mackey.actions import AbstractTensorType
 from mackey.axes import Float
 from mackey.fields import Guarantee
-from mackey.wrap.listed_motions import Elements, action
+from mackey.wrap.listed_motions import Elements, action, dtype_of
 
 _TIED = 256  # scores nearer than this many roundings of the largest one are equal
 TIES = "up to inputs whose best scores agree to rounding by chance, a set of measure zero"
@@ -56,8 +56,8 @@ class Canonicalised(nn.Module):
         self.in_types, self.out_types, self.guarantee = in_types, out_types, guarantee
         self.temperature, self.count = temperature, len(elements)
         backwards = elements.inverses
-        self.pull = nn.ModuleList(action(one, backwards) for one in in_types)
-        self.push = nn.ModuleList(action(one, elements) for one in out_types)
+        self.pull = nn.ModuleList(action(one, backwards) for one in in_types).to(dtype_of(network))
+        self.push = nn.ModuleList(action(one, elements) for one in out_types).to(dtype_of(network))
 
     def scores(self, x: Tensor, *more: Tensor) -> Float[Tensor, "b m"]:
         """One number for each pose; the highest is c(x)."""

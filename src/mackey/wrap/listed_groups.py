@@ -29,11 +29,13 @@ def point_group(group: AbstractGroup | None) -> FiniteGroup | None:
 def finite_elements(acts: Acting, where: str) -> Elements:
     """All elements in the order of the group, the identity first. Raises ValueError for an infinite group."""
     H = point_group(acts.linear)
-    if H is None and not (acts.space is None and acts.permutes):
+    if H is None and not acts.permutes:
         wanted, got = "a finite group", acts.name
         remedy = "choose a finite subgroup, or wrap.canonicaliser with predicted vectors for O(n) and E(n)"
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy=remedy))
-    return _with_permutations(None if H is None else _uniform(H.matrices), acts, where)
+    if H is None or acts.permutes:
+        return _permutations(acts, where)
+    return Elements(H.matrices, None, np.full(H.order, 1 / H.order))
 
 
 def listed_elements(acts: Acting, points: int | None, where: str) -> Elements:
@@ -42,7 +44,7 @@ def listed_elements(acts: Acting, points: int | None, where: str) -> Elements:
     Of a group with translations only the linear part is listed.
     """
     linear = acts.linear
-    if linear is None or point_group(linear) is not None:
+    if linear is None or acts.permutes or point_group(linear) is not None:
         return finite_elements(acts, where)
     if not isinstance(linear, AbstractMatrixGroup) or not linear.is_compact:
         got, remedy = acts.name, "use wrap.canonicaliser or frames, which need no integral over the group"
@@ -51,28 +53,19 @@ def listed_elements(acts: Acting, points: int | None, where: str) -> Elements:
         wanted, got = f"the number of points of a quadrature of {linear}", "points=None"
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy="give points=64, say"))
     rule = linear.quadrature(points)
-    turns = Elements(rule.elements.numpy(), None, rule.weights.numpy())
-    return _with_permutations(turns, acts, where)
+    return Elements(rule.elements.numpy(), None, rule.weights.numpy())
 
 
-def _uniform(matrices: np.ndarray) -> Elements:
-    return Elements(matrices, None, np.full(len(matrices), 1 / len(matrices)))
-
-
-def _with_permutations(turns: Elements | None, acts: Acting, where: str) -> Elements:
-    """The product of a list of matrices and all permutations."""
-    if not acts.permutes:
-        assert turns is not None, "a group moves space, or points, or both"
-        return turns
-    if not isinstance(acts.permutations, Symmetric | Alternating | PermutationGroup):
+def _permutations(acts: Acting, where: str) -> Elements:
+    """All permutations of a group whose number of points is known."""
+    if (
+        not isinstance(acts.permutations, Symmetric | Alternating | PermutationGroup)
+        or acts.space is not None
+    ):
         wanted, remedy = "a number of points, such as Sym(5)", "or use wrap.probabilistic, for any number"
         raise ValueError(sentence(where, wanted=wanted, got=acts.name, remedy=remedy))
     orders = np.argmax(acts.permutations.enumerate().matrices, 1)
-    if turns is None or turns.matrices is None:
-        return Elements(None, orders, np.full(len(orders), 1 / len(orders)))
-    weights = np.repeat(turns.weights, len(orders)) / len(orders)
-    matrices = np.repeat(turns.matrices, len(orders), 0)
-    return Elements(matrices, np.tile(orders, (len(turns), 1)), weights)
+    return Elements(None, orders, np.full(len(orders), 1 / len(orders)))
 
 
 def finite_guarantee(acts: Acting, types: Sequence[AbstractTensorType], note: str) -> Guarantee:

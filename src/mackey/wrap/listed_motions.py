@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mackey.actions import POINTS, AbstractTensorType, Features, Field, Image, Motion, array_matrix
 from mackey.axes import merge_fibre, split_fibre
@@ -184,3 +184,8 @@ def action(declared: AbstractTensorType, elements: Elements) -> AbstractAction:
         assert isinstance(declared, Features | Field)
         return OnFibre(declared, elements)
     return OnPoints(declared, elements)
+
+
+def dtype_of(network: nn.Module) -> torch.dtype:
+    """What a network computes in, by its parameters; float64 where it has none."""
+    return next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float64)

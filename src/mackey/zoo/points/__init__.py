@@ -1,5 +1,7 @@
 """Published systems on point clouds, molecules and particles."""
 
 from mackey.zoo.points.frame_averaging import Model as frame_averaging
+from mackey.zoo.points.lloca import Model as lloca
+from mackey.zoo.points.orbit_symmetrization import Model as orbit_symmetrization
 
-__all__ = ["frame_averaging"]
+__all__ = ["frame_averaging", "lloca", "orbit_symmetrization"]
