@@ -7,11 +7,11 @@ from torch import nn
 from mackey.errors import sentence
 from mackey.tasks.baselines import GroupAveraged, PlainCNN, matched, parameter_count
 from mackey.tasks.digits import digits
-from mackey.tasks.rotmnist import rotmnist
+from mackey.tasks.rotmnist import mnist, rotmnist
 from mackey.tasks.task import Split, Task, random_angles, rotate, turned
 
 BASELINES: dict[str, type[nn.Module]] = {"baselines.plain": PlainCNN}
-TASKS: dict[str, Callable[[int], Task]] = {"digits": digits, "rotmnist": rotmnist}
+TASKS: dict[str, Callable[[int], Task]] = {"digits": digits, "mnist": mnist, "rotmnist": rotmnist}
 
 
 def load(name: str, seed: int = 0) -> Task:
@@ -38,6 +38,7 @@ __all__ = [
     "digits",
     "load",
     "matched",
+    "mnist",
     "parameter_count",
     "random_angles",
     "rotate",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from mackey.axes import Float, Int
 from mackey.errors import sentence
 from mackey.tasks.task import Split, Task, random_angles, rotate
 
@@ -18,11 +20,23 @@ def rotmnist(seed: int = 0) -> Task:
     Reads mnist/mnist.npz below the folder named by MACKEY_DATA. The turns are bilinear and ours, so that
     numbers compare with published ones by protocol, not pixel for pixel.
     """
+    generator = torch.Generator().manual_seed(seed)
+    pixels, labels = _digits(generator, "rotmnist")
+    return _task("rotmnist", rotate(pixels, random_angles(len(labels), generator)), labels, turned=False)
+
+
+def mnist(seed: int = 0) -> Task:
+    """The digits of `rotmnist` of the same seed, in the same splits, upright; trained at random angles."""
+    return _task("mnist", *_digits(torch.Generator().manual_seed(seed), "mnist"), turned=True)
+
+
+def _digits(generator: torch.Generator, name: str) -> tuple[Float[Tensor, "n 1 29 29"], Int[Tensor, " n"]]:
+    """62 000 digits of MNIST in random order, upright, and their labels."""
     path = Path(os.environ.get("MACKEY_DATA", "")) / "mnist" / "mnist.npz"
     if not path.is_file():
         raise ValueError(
             sentence(
-                "task rotmnist",
+                f"task {name}",
                 wanted="mnist/mnist.npz below MACKEY_DATA",
                 got=f"MACKEY_DATA={os.environ.get('MACKEY_DATA', 'unset')}",
                 remedy="set MACKEY_DATA to the folder of data sets, or use --task digits",
@@ -31,11 +45,12 @@ def rotmnist(seed: int = 0) -> Task:
     with np.load(path) as archive:
         images = np.concatenate([archive["x_train"], archive["x_test"]])
         labels = np.concatenate([archive["y_train"], archive["y_test"]])
-    generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)[:62000]
     pixels = torch.as_tensor(images)[order][:, None].float() / 255
-    pixels = rotate(torch.nn.functional.pad(pixels, (0, 1, 0, 1)), random_angles(len(order), generator))
-    kinds = torch.as_tensor(labels).long()[order]
+    return torch.nn.functional.pad(pixels, (0, 1, 0, 1)), torch.as_tensor(labels).long()[order]
+
+
+def _task(name: str, pixels: Float[Tensor, "n 1 29 29"], labels: Int[Tensor, " n"], turned: bool) -> Task:
     parts = (slice(0, 10000), slice(10000, 12000), slice(12000, None))
-    train, validation, test = (Split(pixels[part], kinds[part]) for part in parts)
-    return Task("rotmnist", 10, train, validation, test, "p4", False)
+    train, validation, test = (Split(pixels[part], labels[part]) for part in parts)
+    return Task(name, 10, train, validation, test, "p4", turned)
