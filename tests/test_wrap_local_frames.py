@@ -433,7 +433,9 @@ def events(data_folder: Path) -> Tensor:
 
 
 def test_real_events(data_folder: Path) -> None:
-    """Leptons and jets of a generator: frames in the group; float64 exact, float32 as its inputs allow."""
+    """Leptons and jets of a generator: frames in the group; 99 of 100 events to 1e-10 in float64, 3e-3 in
+    float32; the rest have frames near the excluded set.
+    """
     p = events(data_folder)[:200]
     assert float(p[..., 0].max()) > 200 and len(p) == 200
     particles = torch.cat([torch.ones_like(p[..., :1]), p], -1)
@@ -448,7 +450,7 @@ def test_real_events(data_folder: Path) -> None:
             moved = torch.cat([particles[..., :1], p @ g.mT], -1)
             a, b = net(particles.to(dtype)), net(moved.to(dtype))
             errors.append(((a - b).abs().amax(1) / b.abs().amax()).detach().double())
-        assert float(torch.cat(errors).median()) < most, dtype
+        assert float(torch.cat(errors).quantile(0.99)) < most, dtype
         assert all(bool(e.isfinite().all()) for e in errors)
 
 

@@ -11,14 +11,12 @@ from torch import Tensor
 from mackey.actions import (
     AbstractTensorType,
     Acting,
-    Declaration,
     EdgeIndex,
     Features,
     Invariant,
     Matrices,
     Scalars,
     Vectors,
-    declare,
 )
 from mackey.axes import Bool, Float
 from mackey.errors import sentence
@@ -139,12 +137,6 @@ class CloudReader:
 
     def _refusal(self, wanted: str, got: str, remedy: str) -> ValueError:
         return ValueError(sentence(self.where, wanted=wanted, got=got, remedy=remedy))
-
-
-def types_of(declared: Declaration, acts: Acting, where: str) -> tuple[AbstractTensorType, ...]:
-    """One type for each tensor."""
-    given = declared if isinstance(declared, tuple) else (declared,)
-    return tuple(declare(one, acts.space, where) for one in given)
 
 
 class _Chosen(NamedTuple):

@@ -18,7 +18,8 @@ from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.groups import AbstractMatrixGroup
 from mackey.reps import AbstractRep, determinant, standard, tensor
-from mackey.wrap.clouds import CloudReader, types_of
+from mackey.wrap.clouds import CloudReader
+from mackey.wrap.declared_types import types_of
 from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames
 from mackey.wrap.transport import AbstractTransporting, Transport
 

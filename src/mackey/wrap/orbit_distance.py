@@ -11,7 +11,8 @@ from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.groups import AbstractGroup, AbstractMatrixGroup, IndefiniteOrthogonal, SpecialOrthogonal
 from mackey.reps import AbstractRep, blocks_of
-from mackey.wrap.clouds import Cloud, CloudReader, types_of
+from mackey.wrap.clouds import Cloud, CloudReader
+from mackey.wrap.declared_types import types_of
 from mackey.wrap.frame_prediction import PairWeights, moving_vectors
 from mackey.wrap.transport import form_signs
 
