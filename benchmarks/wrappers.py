@@ -1,4 +1,4 @@
-"""What a plain CNN gains from outside on rotated MNIST: averages after training, or augmentation.
+"""What a plain CNN gains from outside on rotated MNIST: averages, canonical poses, or augmentation.
 
 python -m benchmarks.wrappers: trains what runs/wrappers does not hold yet, then results/wrappers.json. Every
 network is tested on the test images of `rotmnist`, which lie at random angles.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import mackey
 from benchmarks.measure import inference, interleaved, timing
-from mackey import tasks
+from mackey import tasks, wrap
 from mackey.recipe import Recipe, TrainConfig
 from mackey.tasks import Split, Task
 from mackey.train import fit, stored
@@ -30,10 +30,19 @@ TRAINED = {
     "rotmnist-augmented": ("rotmnist", True, (1,)),
     "mnist-plain": ("mnist", False, (1, 4, 8)),
 }
+# The scorer of canonical poses: fields of its layers by group, epochs by kind.
+FIELDS = {"p4": 8, "C8": 4}
+CANONICAL = {
+    "mnist-prior-C8": ("mnist", "C8", 10),
+    "mnist-prior-p4": ("mnist", "p4", 10),
+    "rotmnist-end-to-end-p4": ("rotmnist", "p4", 12),
+}
 NOTES = {
     "rotmnist": "training images lie at fixed random angles, so that a plain CNN sees turned digits too",
     "mnist": "the same digits, trained upright; turned only in the test",
     "augmented": "turned once more in every epoch, at random angles, bilinear; so are its validation images",
+    "prior": "the upright CNN as it is; its scorer learns from upright images alone that they are upright",
+    "end to end": "CNN and scorer together, fewer epochs than the other CNNs: too little time, not a choice",
     "error_p4": "worst relative error over p4 in float64, of mackey.audit",
     "change": "mean |f(turned x) - f(x)| over mean |f(x)| of the logits, at random angles",
 }
@@ -72,6 +81,32 @@ def trained(kind: str, seed: int) -> nn.Module:
     return network.eval()
 
 
+def canonical(kind: str, seed: int) -> nn.Module:
+    """mnist: a frozen upright CNN behind a scorer that learned by the prior loss; rotmnist: both together."""
+    name, group, epochs = CANONICAL[kind]
+    plan, task = recipe(name, seed), unseen(replace(tasks.load(name, seed), turned=False))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        scorer = wrap.ImageScorer(group, 1, fields=FIELDS[group], depth=3, stride=2)
+    settings, folder = replace(plan.train, epochs=epochs), _folder(kind, seed)
+    if name == "mnist":  # the prior loss is the cross-entropy of the scores with pose 0
+        fit(scorer, _upright(task), settings, folder, progress=False)
+        network = trained("mnist-plain", seed)
+        return wrap.canonicaliser(network, group, "image", "invariant", scorer=scorer).eval()
+    network = wrap.canonicaliser(plan.build(tasks.BASELINES), group, "image", "invariant", scorer=scorer)
+    fit(network, task, settings, folder, progress=False)
+    return network.eval()
+
+
+def _upright(task: Task) -> Task:
+    """Every label is pose 0."""
+    splits = {
+        name: Split(split.images, torch.zeros_like(split.labels))
+        for name, split in (("train", task.train), ("validation", task.validation), ("test", task.test))
+    }
+    return replace(task, **splits)
+
+
 def unseen(task: Task) -> Task:
     """Without its test images, which are read once, after all training."""
     return replace(task, test=task.validation)
@@ -107,19 +142,36 @@ def errors(network: nn.Module, images: Tensor, seed: int) -> dict[str, float]:
 
 def measured(kind: str, seed: int, test: Split) -> dict[str, dict[str, float]]:
     """Accuracy and errors of one trained network and of its averages, by number of turns."""
-    network, averages = trained(kind, seed), TRAINED[kind][2]
+    known = kind in TRAINED
+    network, averages = (trained(kind, seed), TRAINED[kind][2]) if known else (canonical(kind, seed), (1,))
     found = accuracies(network, test, averages)
     return {
-        str(n): {"accuracy": found[n], **errors(TurnAveraged(network, n).eval(), test.images[:500], seed)}
+        str(n): {
+            "accuracy": found[n],
+            "parameters": tasks.parameter_count(network),
+            **errors(TurnAveraged(network, n).eval(), test.images[:500], seed),
+        }
         for n in averages
     }
 
 
-def milliseconds(network: nn.Module) -> dict[str, float]:
-    """Median time of 256 images, by number of turns, forward only."""
+def milliseconds() -> dict[str, float]:
+    """Median time of 256 images forward: the CNN, its averages by number of turns, and behind scorers."""
     images = torch.rand(256, 1, 29, 29, generator=torch.Generator().manual_seed(0))
-    runs = {str(n): inference(TurnAveraged(network, n), images) for n in (1, 4, 8)}
-    return {n: timing(times).median for n, times in interleaved(runs, 6.0).items()}
+    plain = trained("mnist-plain", SEEDS[0])
+    networks = {f"averaged over {n}": TurnAveraged(plain, n) for n in (1, 4, 8)}
+    found = {**networks, **{kind: canonical(kind, SEEDS[0]) for kind in CANONICAL}}
+    runs = {name: inference(network, images) for name, network in found.items()}
+    return {name: timing(times).median for name, times in interleaved(runs, 8.0).items()}
+
+
+def settings(kind: str, seed: int) -> dict[str, object]:
+    """The recipe of a run as plain data; epochs are those of the scorer where only that is trained."""
+    name, _, last = {**TRAINED, **CANONICAL}[kind]
+    plan = recipe(name, seed)
+    if isinstance(last, int):
+        plan = replace(plan, train=replace(plan.train, epochs=last))
+    return asdict(plan)
 
 
 def log(kind: str, seed: int) -> list[float]:
@@ -137,12 +189,12 @@ def main() -> None:
     found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"runs": {}}
     for seed in SEEDS:
         test = tasks.load("rotmnist", seed).test
-        for kind in TRAINED:
+        for kind in (*TRAINED, *CANONICAL):
             runs = found["runs"].setdefault(kind, {})
             if str(seed) not in runs:
                 runs[str(seed)] = {
                     "by_turns": measured(kind, seed, test),
-                    "recipe": asdict(recipe(TRAINED[kind][0], seed)),
+                    "recipe": settings(kind, seed),
                     "validation_by_epoch": log(kind, seed),
                 }
                 print(kind, seed, runs[str(seed)]["by_turns"], flush=True)
@@ -150,7 +202,7 @@ def main() -> None:
     network = trained("mnist-plain", SEEDS[0])
     facts = {"seeds": SEEDS, "test": len(test), "notes": NOTES, "parameters": tasks.parameter_count(network)}
     machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    write({**machine, **facts, "milliseconds_256_images": milliseconds(network), **found})
+    write({**found, **machine, **facts, "milliseconds_256_images": milliseconds()})
 
 
 if __name__ == "__main__":
