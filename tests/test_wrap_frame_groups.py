@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import mackey as mk
 from mackey.groups import named
 from mackey.wrap.frame_averaging import FrameAveraged, frames
 from mackey.wrap.pca_frames import pca_frames
@@ -199,3 +200,15 @@ def test_refusals(generator: torch.Generator) -> None:
 class Total(nn.Module):
     def forward(self, x: Tensor, v: Tensor, h: Tensor) -> Tensor:
         return x.sum()
+
+
+@pytest.mark.parametrize("group", ["O(2)", "O(3)", "SO(3)"])
+def test_positions_about_the_origin_come_out_under_groups_without_shifts(group: str) -> None:
+    class Drift(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + x.sin() * torch.arange(1.0, x.shape[-1] + 1).to(x)
+
+    wrapped = mk.wrap.frames(Drift(), group, "positions", "positions").double()
+    x = torch.randn(3, 6, int(group[-2]), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    report = mk.audit(wrapped, x, in_type="positions", out_type="positions", group=group)
+    assert report.passed and report.promise.holds, str(report)

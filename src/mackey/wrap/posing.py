@@ -42,7 +42,7 @@ class Posing:
             wanted, got = "positions or vectors among the inputs, to read the frames from", str(self.in_types)
             raise _refusal(wanted, got, "declare one")
         shifted = any(isinstance(one, Vectors) and one.shifts for one in self.out_types)
-        if shifted and not self.translates:
+        if shifted and isinstance(self.acts.space, SemidirectProduct) and not self.translates:
             wanted, got = (
                 "positions among the inputs, to place the outputs",
                 f"{self.in_types} of {self.acts.name}",
@@ -71,17 +71,17 @@ class Posing:
         if len(inputs) != len(self.in_types):
             wanted, got = f"{len(self.in_types)} inputs, as declared", str(len(inputs))
             raise _refusal(wanted, got, 'declare every input; "invariant" for what does not move')
-        batch = len(inputs[self.source])
+        batch = inputs[self.source].shape[0]
         for one, x in zip(self.in_types, inputs, strict=True):
             one.check(x, where)
-            if x.ndim and len(x) != batch and not isinstance(one, EdgeIndex):
+            if x.ndim and x.shape[0] != batch and not isinstance(one, EdgeIndex):
                 wanted, got = f"{batch} samples on axis 0 of every input", f"shape {tuple(x.shape)}"
                 raise _refusal(wanted, got, "repeat what the samples share; numbers may have no axis")
 
     def cloud(self, inputs: tuple[Tensor, ...]) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"] | None]:
         """The points or vectors that the frames are read from, and which of them are there."""
         x = inputs[self.source]
-        points = x.reshape(len(x), -1, x.shape[-1]).double()
+        points = x.reshape(x.shape[0], -1, x.shape[-1]).double()
         return points, None if self.mask is None else inputs[self.mask]
 
     def poses(self, inputs: tuple[Tensor, ...]) -> tuple[Float[Tensor, "b m d d"], Float[Tensor, "b d"]]:
@@ -141,7 +141,7 @@ class Posing:
         batch, count = frames.shape[:2]
         motion, found = Motion(linear=frames.flatten(0, 1)), []
         for one, y in zip(self.out_types, outputs, strict=True):
-            if not y.ndim or len(y) != batch * count:
+            if not y.ndim or y.shape[0] != batch * count:
                 wanted, got = f"{batch * count} samples on axis 0 of every output", f"shape {tuple(y.shape)}"
                 raise _refusal(wanted, got, "let the network return one result for each sample")
             y = one.act(y.double(), motion) if one.moves else y
