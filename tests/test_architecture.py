@@ -23,7 +23,7 @@ PACKAGE = ROOT / "src" / "mackey"
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
     "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing",
-    "train", "terminal", "plots", "demo", "cli",
+    "train", "plots", "demo", "cli",
 )  # fmt: skip
 ONLY = {
     "actions": {"errors", "axes", "groups", "reps", "spaces", "fields"},
@@ -61,7 +61,6 @@ FOREIGN = {
     "tasks": APPLICATION,
     "testing": CORE | {"hypothesis", "pytest"},
     "train": APPLICATION,
-    "terminal": APPLICATION,
     "plots": APPLICATION,
     "demo": APPLICATION,
     "cli": APPLICATION,

@@ -30,7 +30,12 @@ class KNN(Named):
     """Its name says what it is."""
 
 
+class Own(nn.Conv2d):
+    """A convolution by another name."""
+
+
 BROKEN = [
+    (nn.Sequential(Own(1, 2, 3, stride=2)), IMAGE[..., :8], "0", "on axis 1", "size 7 or 9"),
     (nn.Sequential(nn.Conv2d(1, 2, 3, stride=2)), IMAGE[..., :8], "0", "on axis 1", "size 7 or 9"),
     (
         nn.Sequential(nn.Conv2d(1, 2, 5, 2, 2)),

@@ -54,7 +54,7 @@ def acting(group: GroupLike) -> Acting:
     points as there are), or "E(3)×Sym". Raises ValueError with the nearest names for any other.
     """
     if isinstance(group, str):
-        parts = re.split(r"\s*[x×]\s*", group.strip()) if "S" in group else [group]
+        parts = re.split(r"\s*[x×]\s*", group.strip())
         loose = [part for part in parts if part in _ANY_SIZE]
         rest = "×".join(part for part in parts if part not in _ANY_SIZE)
         if loose:

@@ -2,6 +2,8 @@
 type, or, in a foreign network, by whether any linear action on its channels explains what came out.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from mackey.audit.explanations import Residual, Scene, explained
 from mackey.audit.networks import Tensors, redrawn
 from mackey.audit.report import Culprit
 from mackey.audit.retyped import other_type
-from mackey.audit.watching import watch
+from mackey.audit.watching import Call, watch
 from mackey.fields import FieldType
 
 _BROKEN = 1e-6  # above what weights rounded to float32 leave; a fit by least squares leaves about 1e-12
@@ -75,19 +77,20 @@ def _mixes(experiment: Experiment, element: Element) -> bool:
     return False
 
 
-def _last(experiment: Experiment, element: Element, calls: dict) -> Culprit | None:
-    """Every layer can be explained, the output not by its declared type: perhaps by another."""
+def _last(experiment: Experiment, element: Element, calls: Mapping[str, Call]) -> Culprit | None:
+    """Every layer can be explained, an output not by its declared type: perhaps by another."""
     found = other_type(experiment, element)
-    if found is None and not calls:
+    if found is None:
         return None
-    names = [name for name in calls if name]
-    name = names[-1] if names else "the module itself"
-    kind = type(calls[names[-1]].layer).__name__ if names else type(experiment.exact).__name__
-    if found is not None:
-        return Culprit(name, kind, found.error, found.cause, found.fix)
-    cause, fix = OUTSIDE
+    name = next((name for name in reversed(list(calls)) if name), "")
+    kind = type(calls[name].layer if name else experiment.exact).__name__
+    name = name or "the module itself"
+    if found.instead is None:
+        where = f"what happens after {name}, outside any module"
+        return Culprit(where, "functional code", found.error, *OUTSIDE)
+    cause = f"{found.name} transforms as {found.instead}, which is not what is declared"
     return Culprit(
-        f"what happens after {name}, outside any module", "functional code", float("nan"), cause, fix
+        name, kind, found.error, cause, f"declare it as {found.instead}, or compute what you declare"
     )
 
 

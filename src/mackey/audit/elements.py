@@ -12,6 +12,8 @@ from mackey.audit.motions import motions_of
 from mackey.errors import sentence
 from mackey.groups import FiniteGroup
 
+MOST = 10  # elements tested: with floors and both precisions that makes at most 30 forward passes
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -45,7 +47,8 @@ def tested(
     exact, aliased, notes = [], [], []
     group, scope = acting.name, acting.name
     if acting.space is not None:
-        drawn = motions_of(acting.space, types, tensors, generator)
+        most = MOST // 2 if acting.permutes else MOST
+        drawn = motions_of(acting.space, types, tensors, generator, most)
         exact, aliased, notes = drawn.exact, drawn.aliased, drawn.notes
         if drawn.part:
             scope = f"{drawn.part} of {group}"
@@ -60,9 +63,20 @@ def tested(
         if acting.space is None and acting.permutations is None:
             sizes = _sizes(types, tensors)
             group = scope = "×".join(f"Sym({n})" for n in sizes.values())
+    exact = _few(exact)
     linear = acting.linear
     total = linear.order - 1 if isinstance(linear, FiniteGroup) and not acting.permutes else None
     return Tested(group, scope, _distinct(exact), _distinct(aliased), notes, total)
+
+
+def _few(elements: list[Element]) -> list[Element]:
+    """At most MOST: of kinds that are there twice, the second is enough."""
+    found = list(elements)
+    for aspect in ("rotation", "permutation", "boost"):
+        twice = [e for e in found if e.aspect == aspect][:-1]
+        for e in twice[: max(0, len(found) - MOST)]:
+            found.remove(e)
+    return found
 
 
 def _distinct(elements: list[Element]) -> list[Element]:

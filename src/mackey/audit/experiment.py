@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from mackey.actions import AbstractTensorType, Acting, Declaration, declarations
+from mackey.actions import AbstractTensorType, Acting, Declaration, Motion, declarations
 from mackey.audit import aliased, networks
 from mackey.audit.element import Element
 from mackey.audit.networks import Tensors, in_float64, numbers
@@ -107,35 +107,37 @@ class Experiment:
                 break
         return differing
 
-    def rows(self, element: Element, plain: Outputs, floors: Mapping[str, float]) -> list[Row]:
+    def rows(
+        self, element: Element, plain: Outputs, turned: Outputs, floors: Mapping[str, float]
+    ) -> list[Row]:
         """|f(gx) − g f(x)| for an element that permutes the samples."""
 
-        def align(declared: AbstractTensorType, y: Tensor, turned: Tensor) -> tuple[Tensor, Tensor] | None:
-            return declared.act(numbers(y), element.motion), turned
+        def align(declared: AbstractTensorType, y: Tensor, after: Tensor) -> tuple[Tensor, Tensor] | None:
+            return declared.act(numbers(y), element.motion), after
 
-        return self._compare(element, plain, self.outputs(self.moved(element)), align, floors)
+        return self._compare(element, plain, turned, align, floors)
 
-    def aliased_rows(self, element: Element, floors: Mapping[str, float]) -> list[Row]:
+    def smooth(self, motion: Motion | None) -> Outputs | None:
+        """f of smooth images, moved before they are sampled; None if there is nothing of the kind."""
+        draw = torch.Generator().manual_seed(self.generator.initial_seed())  # the same images each time
+        images = [
+            aliased.smooth(x, t, motion, draw) for t, x in zip(self.in_types, self.doubles, strict=True)
+        ]
+        known = tuple(image for image in images if image is not None)
+        return self.outputs(known) if len(known) == len(images) else None
+
+    def aliased_rows(
+        self, element: Element, plain: Outputs, turned: Outputs, floors: Mapping[str, float]
+    ) -> list[Row]:
         """The same for an element that does not, on smooth images; not counted."""
-        pairs = []
-        for g in (None, element):
-            draw = torch.Generator().manual_seed(self.generator.initial_seed())  # the same f twice
-            motion = None if g is None else g.motion
-            images = [
-                aliased.smooth(x, t, motion, draw) for t, x in zip(self.in_types, self.doubles, strict=True)
-            ]
-            known = tuple(image for image in images if image is not None)
-            if len(known) < len(images):
-                return []
-            pairs.append(self.outputs(known))
 
-        def align(declared: AbstractTensorType, y: Tensor, turned: Tensor) -> tuple[Tensor, Tensor] | None:
+        def align(declared: AbstractTensorType, y: Tensor, after: Tensor) -> tuple[Tensor, Tensor] | None:
             wanted = aliased.resampled(y, declared, element.motion)
             if wanted is None:
                 return None
-            return aliased.inside(wanted, declared), aliased.inside(turned, declared)
+            return aliased.inside(wanted, declared), aliased.inside(after, declared)
 
-        rows = self._compare(element, pairs[0], pairs[1], align, floors)
+        rows = self._compare(element, plain, turned, align, floors)
         return [replace(row, counted=False) for row in rows]
 
     def _compare(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mackey.actions import POINTS, AbstractTensorType, Image
+from mackey.actions import POINTS, AbstractTensorType, Image, Motion
 from mackey.audit.element import Element
 from mackey.audit.experiment import relative_error
 
@@ -40,8 +40,7 @@ class Scene(NamedTuple):
     @classmethod
     def of(cls, types: Sequence[AbstractTensorType], tensors: Sequence[Tensor], element: Element) -> "Scene":
         moving = [(t, x) for t, x in zip(types, tensors, strict=True) if t.moves]
-        image = next((x for t, x in moving if t.is_sampled), None)
-        sizes = None if image is None else tuple(image.shape[-(moving[0][0].dimension(image) or 2) :])
+        sizes = next((tuple(x.shape[-(t.dimension(x) or 0) :]) for t, x in moving if t.is_sampled), None)
         counts = [x.shape[axis] for t, x in moving for name, axis in t.axes(x).items() if name == POINTS]
         shift = element.motion.translation
         translates = shift is not None and bool(shift.any())
@@ -78,7 +77,7 @@ def _turned(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -> 
 
 
 def _nothing(element: Element) -> Element:
-    return Element(element.label, element.aspect, type(element.motion)())
+    return Element(element.label, element.aspect, Motion())
 
 
 def _moved(values: Sequence[Tensor], scene: Scene) -> Iterator[list[Tensor]]:

@@ -14,7 +14,11 @@ from mackey.fields import FieldType
 from mackey.spaces import nearest_sizes
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+_WINDOWED = {
+    1: (nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d),
+    2: (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d),
+    3: (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d),
+}
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _ODD = (nn.Tanh, nn.Softsign, nn.Hardtanh, nn.Tanhshrink, nn.Softshrink, nn.Hardshrink)
@@ -62,9 +66,9 @@ def lint(module: nn.Module, inputs: Tensor | tuple[Tensor, ...] | None = None) -
 
 
 def _stride(name: str, layer: nn.Module, given: Tensor | None) -> Finding | None:
-    if not isinstance(layer, _CONVOLUTIONS + _POOLS) or given is None or isinstance(layer.padding, str):
+    d = next((d for d, kinds in _WINDOWED.items() if isinstance(layer, kinds)), 0)
+    if not d or given is None or isinstance(layer.padding, str):
         return None
-    d = int(type(layer).__name__[-2])
     for axis in range(d):
         kernel, stride, padding = (_at(v, axis) for v in (layer.kernel_size, layer.stride, layer.padding))
         size = given.shape[axis - d]

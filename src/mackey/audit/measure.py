@@ -110,7 +110,7 @@ def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
     networks.check_outputs(plain.own, "its own dtype")
     networks.check_outputs(plain.exact, "float64")
     experiment.out_types(plain)
-    empty = Report(chosen.group, chosen.scope, "random", 0.0, TOLERANCE, (), None, None, tuple(chosen.notes))
+    empty = Report(chosen.group, chosen.scope, "random", 0.0, TOLERANCE, (), None, tuple(chosen.notes))
     again = networks.run(experiment.own, experiment.tensors)
     random = networks.disagreement(experiment.own, plain.own, again)
     if random is not None:
@@ -129,7 +129,7 @@ def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
     weak = imprecise(experiment, [row for row in rows if row.counted], elements, plain)
     if weak is not None:
         return replace(found, finding="imprecise", culprit=weak)
-    return replace(found, finding="equivariant", promise=promised(module, experiment, []))
+    return replace(found, finding="equivariant", promise=promised(module, []))
 
 
 def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[Row], Mapping[str, float]]:
@@ -137,12 +137,16 @@ def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[
     near = _floors(experiment.rounding(plain, experiment.doubles))
     rows = []
     for element in chosen.exact:
-        floors = near
-        if element.aspect == "large translation":
-            moved = experiment.moved(element)
-            floors = _floors(experiment.rounding(experiment.outputs(moved), moved))
-        rows += experiment.rows(element, plain, floors)
-    return rows + [row for e in chosen.aliased for row in experiment.aliased_rows(e, near)], near
+        moved = experiment.moved(element)
+        turned, far = experiment.outputs(moved), element.aspect == "large translation"
+        floors = _floors(experiment.rounding(turned, moved)) if far else near
+        rows += experiment.rows(element, plain, turned, floors)
+    smooth = experiment.smooth(None) if chosen.aliased else None
+    for element in chosen.aliased if smooth is not None else ():
+        after = experiment.smooth(element.motion)
+        if smooth is not None and after is not None:
+            rows += experiment.aliased_rows(element, smooth, after, near)
+    return rows, near
 
 
 def _floors(rounding: Mapping[str, float]) -> dict[str, float]:
@@ -165,10 +169,8 @@ def _broken(
     culprit = first_culprit(experiment, most)
     if culprit is None:
         found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
-    broken_by = [elements[row.element] for row in failing]
-    promise = promised(module, experiment, broken_by)
-    declared = promise.declared if promise is not None and not promise.holds else None
-    return replace(found, finding="broken", culprit=culprit, declared=declared, promise=promise)
+    promise = promised(module, [elements[row.element] for row in failing])
+    return replace(found, finding="broken", culprit=culprit, promise=promise)
 
 
 def _simplest(failing: list[Row]) -> Row:

@@ -23,7 +23,6 @@ from mackey.groups import (
     octahedral,
 )
 
-MOST = 8  # elements tested of a finite group: with floors, both precisions and blame below 30 forward passes
 ALIASED = 3  # elements off the grid
 FAR = 1000.0  # a large translation, in sizes of the input
 
@@ -45,19 +44,23 @@ def motions_of(
     types: Sequence[AbstractTensorType],
     tensors: Sequence[Tensor],
     generator: torch.Generator,
+    most: int,
 ) -> Motions:
-    """Elements that can be tested on these inputs, exact and aliased."""
+    """Elements that can be tested on these inputs, exact and aliased; `most` of a finite group, translations
+    among them.
+    """
     pairs = [(t, x) for t, x in zip(types, tensors, strict=True) if t.moves]
     linear = linear_part(group)
     sampled = [(t, x) for t, x in pairs if t.is_sampled]
+    shifts = _shifts(group, pairs, generator)
+    most -= len(shifts) + 1 if shifts else 0
     if isinstance(linear, FiniteGroup):
-        found = _of_finite(group, linear, pairs, generator)
+        found = _of_finite(group, linear, pairs, generator, most)
     elif sampled:
-        found = _of_samples(linear, sampled, generator)
+        found = _of_samples(linear, sampled, generator, most)
     else:
         assert isinstance(linear, AbstractMatrixGroup)
         found = Motions(linear_elements(linear, generator))
-    shifts = _shifts(group, pairs, generator)
     if shifts and found.exact:
         last = found.exact[-1]
         both = Motion(last.motion.linear, shifts[0].motion.translation)
@@ -70,7 +73,9 @@ def motions_of(
     return found
 
 
-def _nothing(group: AbstractGroup[Any], linear: AbstractGroup[Any] | None, sampled: list) -> ValueError:
+def _nothing(
+    group: AbstractGroup[Any], linear: AbstractGroup[Any] | None, sampled: Sequence[Any]
+) -> ValueError:
     if isinstance(linear, FiniteGroup) and linear.order == 1:
         return ValueError(
             sentence(
@@ -101,6 +106,7 @@ def _of_finite(
     point: FiniteGroup,
     pairs: Sequence[tuple[AbstractTensorType, Tensor]],
     generator: torch.Generator,
+    most: int,
 ) -> Motions:
     """The elements of the point group, apart those that do not permute the samples."""
     elements = [_element(point.label(h), point.matrices[h]) for h in point.elements if h != 0]
@@ -111,13 +117,15 @@ def _of_finite(
         found.part = f"{len(exact)} of {point.order - 1} elements"
         sizes = next("×".join(map(str, x.shape[2:])) for t, x in pairs if t.is_sampled)
         found.notes.append(f"{len(aliased)} elements of {group} do not permute the {sizes} samples")
-    if len(exact) > MOST:  # the generators decide; the rest is drawn
+    most -= len(found.aliased)
+    if len(exact) > most:  # the generators decide; the rest is drawn
         names = [point.label(h) for h in point.generators]
         first = [e for e in exact if e.label in names]
         rest = [e for e in exact if e not in first]
-        drawn = torch.randperm(len(rest), generator=generator).tolist()[: MOST - len(first)]
-        found.notes.append(f"{MOST} of {len(exact)} elements were drawn, the generators among them")
+        drawn = torch.randperm(len(rest), generator=generator).tolist()[: max(0, most - len(first))]
         found.exact = [e for e in exact if e in first or e in [rest[i] for i in drawn]]
+        count = f"{len(found.exact)} of {len(exact)}"
+        found.notes.append(f"{count} elements were drawn, the generators among them")
     return found
 
 
@@ -125,6 +133,7 @@ def _of_samples(
     linear: AbstractGroup[Any] | None,
     sampled: Sequence[tuple[AbstractTensorType, Tensor]],
     generator: torch.Generator,
+    most: int,
 ) -> Motions:
     """Of a Lie group on pixels: the symmetries of the square or cube that it has, and some elements off the
     grid.
@@ -139,7 +148,7 @@ def _of_samples(
     inside = [h for h in known.elements if h and float(linear.violation(_tensor(known.matrices[h]))) < 1e-6]
     square = [_element(known.label(h), known.matrices[h]) for h in inside]
     exact = [e for e in square if _all_exact(sampled, e.motion)]
-    chosen = torch.randperm(len(exact), generator=generator).tolist()[:MOST]
+    chosen = torch.randperm(len(exact), generator=generator).tolist()[: most - ALIASED]
     found = Motions([exact[i] for i in sorted(chosen)], linear_elements(linear, generator)[:ALIASED])
     found.part = f"{len(found.exact)} elements"
     found.notes.append(f"other elements of {linear} do not permute the samples")

@@ -4,21 +4,20 @@ from torch import nn
 
 from mackey.actions import Acting, acting
 from mackey.audit.element import Element
-from mackey.audit.experiment import Experiment
 from mackey.audit.report import Promise
 from mackey.fields import FieldType, Guarantee
 from mackey.groups import LatticeGroup, SemidirectProduct
 
 
-def promised(module: nn.Module, experiment: Experiment, broken_by: list[Element]) -> Promise | None:
+def promised(module: nn.Module, broken_by: list[Element]) -> Promise | None:
     """The declared guarantee, and whether it holds for the elements that were tested; None if none is
-    declared. Guarantees other than exact ones promise nothing about single elements: `rates` measures them.
+    declared. What other guarantees than exact ones promise is not measured here.
     """
     guarantee = getattr(module, "guarantee", None)
     if not isinstance(guarantee, Guarantee):
         return None
     if guarantee.kind not in ("exact", "exact_on_grid"):
-        return Promise(str(guarantee), True, "no promise about single elements: measure its rate")
+        return Promise(str(guarantee), None, "not measured: it promises nothing about single elements")
     group = _declared(module, guarantee)
     if group is None:
         return Promise(str(guarantee), not broken_by, "held against all elements tested")

@@ -40,10 +40,10 @@ class Culprit:
 
 @dataclass(frozen=True)
 class Promise:
-    """A declared guarantee, whether it holds, and what was measured."""
+    """A declared guarantee, whether it holds (None: that was not measured), and what was measured."""
 
     declared: str
-    holds: bool
+    holds: bool | None
     measured: str
 
 
@@ -65,7 +65,6 @@ class Report:
     tolerance: float
     rows: tuple[Row, ...]
     culprit: Culprit | None
-    declared: str | None
     notes: tuple[str, ...]
     promise: Promise | None = None
 
@@ -100,7 +99,9 @@ class Report:
                 f"equivariant under {self.scope} in float64 only: relative error {lost:.2g} in the dtype of "
                 f"the module; digits are lost in {self.culprit}"
             )
-        broken = f"; it declares {self.declared}, which does not hold" if self.declared else ""
+        promise = self.promise
+        lied = promise is not None and promise.holds is False
+        broken = f"; it declares {promise.declared}, which does not hold" if promise and lied else ""
         first = f"; first broken by {self.culprit}" if self.culprit else ""
         return f"NOT equivariant under {self.group}: {measured}{broken}{first}"
 

@@ -14,28 +14,27 @@ _EXPLAINED = 1e-8
 
 
 class Retyped(NamedTuple):
-    """The error as declared, and what the output is instead."""
+    """The error of an output as declared; and what it is instead, None if no other type explains it."""
 
     error: float
-    cause: str
-    fix: str
+    name: str
+    instead: str | None
 
 
 def other_type(experiment: Experiment, element: Element) -> Retyped | None:
-    """The first output that is not of its declared type but of another."""
-    plain, turned = (experiment.outputs(x).exact for x in (experiment.doubles, experiment.moved(element)))
-    declared = experiment.out_types(experiment.outputs(experiment.doubles))
-    for name, own in declared.items():
-        before, after = plain[name], turned[name]
+    """The first output that is not of its declared type; None if all are."""
+    plain = experiment.outputs(experiment.doubles)
+    turned = experiment.outputs(experiment.moved(element)).exact
+    for name, own in experiment.out_types(plain).items():
+        before, after = plain.exact[name], turned[name]
         error = relative_error(own.act(before, element.motion), after)
-        if error <= _EXPLAINED:
-            continue
-        for candidate, moved in _alternatives(own, before, element.motion):
-            if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED:
-                cause = f"{name} transforms as {candidate}, which is not what is declared"
-                return Retyped(
-                    error, cause, f"declare it as {candidate}, or compute what was declared from it"
-                )
+        if error > _EXPLAINED:
+            fitting = (
+                candidate
+                for candidate, moved in _alternatives(own, before, element.motion)
+                if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED
+            )
+            return Retyped(error, name, next(fitting, None))
     return None
 
 
