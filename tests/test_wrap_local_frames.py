@@ -197,13 +197,16 @@ def test_any_network_is_equivariant(case: tuple) -> None:
     assert module.guarantee.group == group
 
 
-NEARLY = [(PLAIN[3], 1e-4), (PLAIN[7], 1e-4), (PLAIN[5], 1e-3), (PLAIN[8], 1e-3), (PLAIN[9], 1e-2)]
+# What is rounded: numbers of size 1, of 100 with translations, and of γ² = 100 with boosts of rapidity 3.
+ROUNDED = {"SO(3)": 1.0, "O(3)": 1.0, "SE(3)": 100.0, "E(3)": 100.0, "SO+(1,3)": 100.0}
+NEARLY = [PLAIN[i] for i in (3, 5, 7, 8, 9)]
 
 
-@pytest.mark.parametrize(("case", "off"), NEARLY, ids=[case[0] for case, _ in NEARLY])
-def test_nearly_degenerate_clouds(case: tuple, off: float) -> None:
-    """All vectors of all points on one line but for `off`: the error is the rounding of the moved inputs (of
-    size 100 with translations, γ² = 100 with boosts) over `off`, here below 1e-10.
+@pytest.mark.parametrize("off", [1e-2, 1e-4])
+@pytest.mark.parametrize("case", NEARLY, ids=[f"{case[0]} {i}" for i, case in enumerate(NEARLY)])
+def test_error_near_degenerate_clouds_is_rounding_over_the_offset(case: tuple, off: float) -> None:
+    """All vectors of all points on one line but for `off`, above the 10⁻⁷ of the size where frames are given
+    up. At 1e-4 that is within 1e-10 for SO(3) and O(3), and not for SE(3), E(3) and SO⁺(1,3).
     """
     group, in_type, out_type, *_ = case
     module, inputs = wrapped(case), inputs_of(group, in_type)
@@ -227,7 +230,8 @@ def test_nearly_degenerate_clouds(case: tuple, off: float) -> None:
                 )
             found.append(x)
         inputs = tuple(found)
-    assert violation(module, group, (in_type, out_type), inputs) < 1e-10
+    most = 1000 * 2.2e-16 * ROUNDED[group] / off
+    assert violation(module, group, (in_type, out_type), inputs) < most
 
 
 def test_rounding_grows_as_the_square_of_gamma() -> None:
@@ -433,8 +437,8 @@ def events(data_folder: Path) -> Tensor:
 
 
 def test_real_events(data_folder: Path) -> None:
-    """Leptons and jets of a generator: frames in the group; 99 of 100 events to 1e-10 in float64, 3e-3 in
-    float32; the rest have frames near the excluded set.
+    """Leptons and jets of a generator: frames in the group. At rapidity 1 every event is right to 1e-10 in
+    float64, 99 of 100 to 3e-3 in float32; at rapidity 3 the worst of them misses 1e-10, by less than 100.
     """
     p = events(data_folder)[:200]
     assert float(p[..., 0].max()) > 200 and len(p) == 200
@@ -450,8 +454,13 @@ def test_real_events(data_folder: Path) -> None:
             moved = torch.cat([particles[..., :1], p @ g.mT], -1)
             a, b = net(particles.to(dtype)), net(moved.to(dtype))
             errors.append(((a - b).abs().amax(1) / b.abs().amax()).detach().double())
-        assert float(torch.cat(errors).quantile(0.99)) < most, dtype
-        assert all(bool(e.isfinite().all()) for e in errors)
+        found = torch.cat(errors)
+        worst = found.quantile(0.99) if dtype == torch.float32 else found.max()
+        assert float(worst) < most and bool(found.isfinite().all()), dtype
+    far = [torch.cat([particles[..., :1], p @ g.mT], -1) for g in lorentz(5, 3.0)]
+    with torch.no_grad():
+        here = model(particles)
+        assert max(float((model(x) - here).abs().max() / here.abs().max()) for x in far) < 1e-8
 
 
 def test_random_global_frames_augment() -> None:
