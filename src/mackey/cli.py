@@ -97,7 +97,11 @@ def list_everything(console: Console) -> None:
         ("lowerings", ", ".join(lowering.name for lowering in mk.LOWERINGS), "mackey.LOWERINGS"),
         ("tasks", ", ".join(_command("tasks").TASKS), "mackey.tasks"),
         *(("model", name, importlib.import_module(model.__module__).PAPER) for name, model in MODELS.items()),
-        ("model", "mackey.zoo.emlp", importlib.import_module(mk.zoo.emlp.__module__).PAPER),
+        *(
+            ("model", model.__module__, importlib.import_module(model.__module__).PAPER)
+            for model in (mk.zoo.emlp, *(vars(mk.zoo.points)[name] for name in mk.zoo.points.__all__))
+        ),
+        ("wrappers", ", ".join(n for n in mk.wrap.__all__ if n[0].islower()), "mackey.wrap"),
         ("baselines", ", ".join(_command("tasks").BASELINES), "mackey.tasks"),
     ]
     table = Table(show_header=False, title=f"mackey {mk.__version__}")
