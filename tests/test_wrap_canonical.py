@@ -1,4 +1,4 @@
-"""Canonical poses: images under finite groups, clouds under O(n) and E(n), and poses found by search."""
+"""Canonical poses of images and clouds under finite groups."""
 
 from typing import Any
 
@@ -7,27 +7,10 @@ import torch
 from torch import Tensor, nn
 
 import mackey as mk
+from amplified import drawn, error, noise
 from mackey.wrap import ImageScorer, canonicaliser
 
 EXACT = 1e-10
-
-
-def drawn(module: nn.Module, scale: float = 0.5, seed: int = 0) -> Any:
-    """float64, in eval mode, every weight drawn large."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double().eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-    return module
-
-
-def noise(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def error(value: Tensor, wanted: Tensor) -> float:
-    return float((value - wanted).detach().abs().max() / wanted.detach().abs().max())
 
 
 def turned(x: Tensor, k: int, mirrored: bool) -> Tensor:

@@ -1,34 +1,15 @@
-"""Averages over groups: all elements, quadratures, samples; their memory, and the rate of their error."""
-
-from typing import Any
+"""Averages over groups: all elements and quadratures; their memory, and the rate of their error."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import mackey as mk
+from amplified import drawn, error, noise
 from mackey.actions import Motion
 from mackey.wrap import average
 
 EXACT = 1e-10
-
-
-def drawn(module: nn.Module, scale: float = 0.5, seed: int = 0) -> Any:
-    """float64, in eval mode, every weight drawn large."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double().eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-    return module
-
-
-def noise(*shape: int, seed: int = 1) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def error(value: Tensor, wanted: Tensor) -> float:
-    return float((value - wanted).detach().abs().max() / wanted.detach().abs().max())
 
 
 class Images(nn.Module):

@@ -99,9 +99,8 @@ class Report:
                 f"equivariant under {self.scope} in float64 only: relative error {lost:.2g} in the dtype of "
                 f"the module; digits are lost in {self.culprit}"
             )
-        promise = self.promise
-        lied = promise is not None and promise.holds is False
-        broken = f"; it declares {promise.declared}, which does not hold" if promise and lied else ""
+        lie = self.promise if self.promise is not None and self.promise.holds is False else None
+        broken = f"; it declares {lie.declared}, which does not hold" if lie else ""
         first = f"; first broken by {self.culprit}" if self.culprit else ""
         return f"NOT equivariant under {self.group}: {measured}{broken}{first}"
 

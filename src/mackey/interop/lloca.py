@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from mackey.errors import sentence
 from mackey.groups import lorentz
 from mackey.reps import AbstractRep, Block, DirectSum, power, standard
-from mackey.wrap import TransportedAttention, TransportedTransformer, polar_frames, rest_boost
-from mackey.wrap.transport import Transport
+from mackey.wrap import Transport, TransportedAttention, TransportedTransformer, polar_frames, rest_boost
 
 _ARGS = {
     "LLoCa attention": {"attn_reps", "num_heads"},

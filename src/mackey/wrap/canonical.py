@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mackey.actions import AbstractTensorType
 from mackey.axes import Float
 from mackey.fields import Guarantee
+from mackey.wrap.declared_types import as_tuple
 from mackey.wrap.listed_motions import Elements, action, dtype_of
 
 _TIED = 256  # scores nearer than this many roundings of the largest one are equal
@@ -74,7 +75,7 @@ class Canonicalised(nn.Module):
     def forward(self, x: Tensor, *more: Tensor) -> Tensor | tuple[Tensor, ...]:
         weights, canonical = self.canonical(x, *more)
         out = self.network(*canonical)
-        outputs = (out,) if isinstance(out, Tensor) else tuple(out)
+        outputs = as_tuple(out)
         turned = tuple(
             mixed(weights, [move(one, h) for h in range(self.count)]) if declared.moves else one
             for one, declared, move in zip(outputs, self.out_types, self.push, strict=True)

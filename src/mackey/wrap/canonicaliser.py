@@ -47,7 +47,7 @@ def _image_scorer(acts: Acting, declared: AbstractTensorType) -> ImageScorer:
     """A scorer for scalar fields, whose type tells the number of channels."""
     if isinstance(declared, Field) and declared.field.rep.is_trivial and isinstance(acts.space, LatticeGroup):
         return ImageScorer(acts.space, declared.field.channels)
-    remedy = "give scorer=wrap.ImageScorer(group, channels), or wrap.Energies for other inputs"
+    remedy = "give scorer=wrap.ImageScorer(group, channels), or any module with one score for each element"
     raise ValueError(
         sentence(_WHERE, wanted="a scorer", got=f"none, for inputs of type {declared}", remedy=remedy)
     )

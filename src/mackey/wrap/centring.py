@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from mackey.actions import AbstractTensorType, Acting, Motion, Vectors
+from mackey.actions import AbstractTensorType, Acting, Motion
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.groups import SemidirectProduct
+from mackey.wrap.declared_types import is_position
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Centring:
         if shift is None:
             return tuple(tensors)
         return tuple(
-            one.act(x, Motion(translation=shift)) if _is_position(one) else x
+            one.act(x, Motion(translation=shift)) if is_position(one) else x
             for one, x in zip(types, tensors, strict=True)
         )
 
@@ -37,19 +37,10 @@ def centring(
     acts: Acting, in_types: Sequence[AbstractTensorType], out_types: Sequence[AbstractTensorType], where: str
 ) -> Centring:
     """Reads the first positions among the inputs. Raises ValueError where only outputs are positions."""
-    places = [index for index, one in enumerate(in_types) if _is_position(one)]
+    places = [index for index, one in enumerate(in_types) if is_position(one)]
     if not isinstance(acts.space, SemidirectProduct):
         return Centring(None)
-    if not places and any(_is_position(one) for one in out_types):
+    if not places and any(is_position(one) for one in out_types):
         wanted, got = "positions among the inputs, to place the outputs", f"{tuple(in_types)}"
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy='declare the outputs "vectors"'))
     return Centring(places[0] if places else None)
-
-
-def _is_position(one: AbstractTensorType) -> bool:
-    return isinstance(one, Vectors) and one.shifts
-
-
-def as_tuple(out: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The outputs of a network, one or several."""
-    return (out,) if isinstance(out, torch.Tensor) else tuple(out)

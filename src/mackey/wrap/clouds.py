@@ -22,6 +22,7 @@ from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.groups import AbstractMatrixGroup, SemidirectProduct
 from mackey.reps import AbstractRep, blocks_of, standard
+from mackey.wrap.declared_types import is_position
 
 _SAME = 1e-9
 _KNOWN = (Vectors, Scalars, Matrices, Features, Invariant, EdgeIndex)
@@ -90,7 +91,7 @@ class CloudReader:
     @property
     def position(self) -> int | None:
         """The number of the input with the positions; None where nothing translates."""
-        found = [i for i, one in enumerate(self.types) if isinstance(one, Vectors) and one.shifts]
+        found = [i for i, one in enumerate(self.types) if is_position(one)]
         return found[0] if found and isinstance(self.acts.space, SemidirectProduct) else None
 
     def centre(self, inputs: Sequence[Tensor]) -> Float[Tensor, "b 1 d"] | None:

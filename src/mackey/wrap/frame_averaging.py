@@ -2,12 +2,14 @@
 
 from torch import Tensor, nn
 
-from mackey.actions import Acting, Declaration, GroupLike, acting, declare
+from mackey.actions import Declaration, GroupLike, acting
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
+from mackey.wrap.declared_types import as_tuple, types_of
 from mackey.wrap.posing import Posing
 
+_WHERE = "wrap.frames"
 GAP = 1e-3  # the least gap of moments that `check` lets pass
 OUTSIDE = (
     "outside the set, of measure zero, of inputs with two equal moments; error ~ rounding/gap of moments"
@@ -28,7 +30,7 @@ class FrameAveraged(nn.Module):
         super().__init__()
         if at_once is not None and at_once < 1:
             raise ValueError(
-                sentence("wrap.frames", wanted="at_once ≥ 1", got=str(at_once), remedy="or leave it out")
+                sentence(_WHERE, wanted="at_once ≥ 1", got=str(at_once), remedy="or leave it out")
             )
         self.network, self.posing, self.at_once = network, posing, at_once
 
@@ -49,7 +51,7 @@ class FrameAveraged(nn.Module):
         if gaps[worst] < least:
             raise ValueError(
                 sentence(
-                    "wrap.frames",
+                    _WHERE,
                     wanted=f"second moments at least {least:g} of the largest apart",
                     got=f"a gap of {float(gaps[worst]):.2g} in sample {worst} (symmetric, or nearly so)",
                     remedy="not equivariant there; average over the group, or use an equivariant network",
@@ -83,7 +85,7 @@ def evaluate(
 ) -> Sums:
     """Σ over the given frames of ρ_out(F) φ(ρ_in(F)⁻¹X), whether φ returned one tensor, and its outputs."""
     out = network(*posing.pull(centred, frames, tuple(x.dtype for x in inputs)))
-    outputs = (out,) if isinstance(out, Tensor) else tuple(out)
+    outputs = as_tuple(out)
     return posing.push(outputs, frames), isinstance(out, Tensor), outputs
 
 
@@ -115,16 +117,6 @@ def frames(
     in_type, out_type: what each tensor is, such as ("positions", "tokens") and "vectors" (`mackey.actions`).
     mask: the number of the input that says which points are there. at_once: frames in one call, all if None.
     """
-    return FrameAveraged(network, posed(group, in_type, out_type, mask), at_once=at_once)
-
-
-def posed(group: GroupLike, in_type: Declaration, out_type: Declaration, mask: int | None) -> Posing:
-    """The declared types of a network, read under the group."""
-    acts: Acting = acting(group)
-    given, returned = (
-        tuple(
-            declare(one, acts.space, "wrap.frames") for one in (kind if isinstance(kind, tuple) else (kind,))
-        )
-        for kind in (in_type, out_type)
-    )
-    return Posing(acts, given, returned, mask)
+    acts = acting(group)
+    types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
+    return FrameAveraged(network, Posing(acts, *types, mask), at_once=at_once)

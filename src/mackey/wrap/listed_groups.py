@@ -31,7 +31,7 @@ def finite_elements(acts: Acting, where: str) -> Elements:
     H = point_group(acts.linear)
     if H is None and not acts.permutes:
         wanted, got = "a finite group", acts.name
-        remedy = "choose a finite subgroup, or wrap.canonicaliser with predicted vectors for O(n) and E(n)"
+        remedy = "choose a finite subgroup, or wrap.frames for O(n) and E(n)"
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy=remedy))
     if H is None or acts.permutes:
         return _permutations(acts, where)
@@ -47,7 +47,7 @@ def listed_elements(acts: Acting, points: int | None, where: str) -> Elements:
     if linear is None or acts.permutes or point_group(linear) is not None:
         return finite_elements(acts, where)
     if not isinstance(linear, AbstractMatrixGroup) or not linear.is_compact:
-        got, remedy = acts.name, "use wrap.canonicaliser or frames, which need no integral over the group"
+        got, remedy = acts.name, "use wrap.local_frames, which needs no integral over the group"
         raise ValueError(sentence(where, wanted="a compact group", got=got, remedy=remedy))
     if points is None:
         wanted, got = f"the number of points of a quadrature of {linear}", "points=None"
@@ -62,7 +62,7 @@ def _permutations(acts: Acting, where: str) -> Elements:
         not isinstance(acts.permutations, Symmetric | Alternating | PermutationGroup)
         or acts.space is not None
     ):
-        wanted, remedy = "a number of points, such as Sym(5)", "or use wrap.probabilistic, for any number"
+        wanted, remedy = "a number of points, such as Sym(5)", "or use wrap.sorted_frames, for any number"
         raise ValueError(sentence(where, wanted=wanted, got=acts.name, remedy=remedy))
     orders = np.argmax(acts.permutations.enumerate().matrices, 1)
     return Elements(None, orders, np.full(len(orders), 1 / len(orders)))

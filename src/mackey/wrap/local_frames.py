@@ -19,7 +19,7 @@ from mackey.fields import Guarantee
 from mackey.groups import AbstractMatrixGroup
 from mackey.reps import AbstractRep, determinant, standard, tensor
 from mackey.wrap.clouds import CloudReader
-from mackey.wrap.declared_types import types_of
+from mackey.wrap.declared_types import as_tuple, is_position, types_of
 from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames
 from mackey.wrap.transport import AbstractTransporting, Transport
 
@@ -33,7 +33,7 @@ class _Moved(nn.Module):
         super().__init__()
         rep = _rep_of(one, group)
         self.transport = None if rep is None or rep.is_trivial else Transport(rep)
-        self.shifts = isinstance(one, Vectors) and one.shifts
+        self.shifts = is_position(one)
         self.whole = isinstance(one, Features | Vectors)  # ρ acts on the last axis, not on the last two
         self.single = isinstance(one, Scalars)
 
@@ -88,7 +88,7 @@ class LocalFrames(nn.Module):
         super().__init__()
         self.backbone, self.predictor, self.reader = backbone, predictor, reader
         CloudReader(_WHERE, reader.acts, (*reader.types, *out_types), reader.mask)
-        if any(isinstance(one, Vectors) and one.shifts for one in out_types) and reader.position is None:
+        if any(map(is_position, out_types)) and reader.position is None:
             remedy = 'declare the outputs "vectors", or wrap under E(n) with positions'
             raise _refusal("positions among the inputs, to place the outputs", reader.acts.name, remedy)
         group = reader.acts.linear
@@ -118,7 +118,7 @@ class LocalFrames(nn.Module):
             outputs = self.backbone(local[0], frames.to(local[0].dtype), mask)
         else:
             outputs = self.backbone(*local)
-        given = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+        given = as_tuple(outputs)
         if len(given) != len(self.results):
             wanted, got = f"{len(self.results)} outputs, as declared", str(len(given))
             raise _refusal(wanted, got, "declare every output")

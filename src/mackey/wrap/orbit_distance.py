@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mackey.actions import AbstractTensorType, Declaration, Features, GroupLike, Motion, Vectors, acting
+from mackey.actions import AbstractTensorType, Declaration, Features, GroupLike, Motion, acting
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.groups import AbstractGroup, AbstractMatrixGroup, IndefiniteOrthogonal, SpecialOrthogonal
 from mackey.reps import AbstractRep, blocks_of
 from mackey.wrap.clouds import Cloud, CloudReader
-from mackey.wrap.declared_types import types_of
+from mackey.wrap.declared_types import as_tuple, is_position, types_of
 from mackey.wrap.frame_prediction import PairWeights, moving_vectors
 from mackey.wrap.transport import form_signs
 
@@ -131,7 +131,7 @@ class OrbitSymmetrised(nn.Module):
         for one in (*reader.types, *out_types):
             if isinstance(one, Features):
                 _need_multiplicative(one.rep, group)
-        if reader.position is None and any(isinstance(one, Vectors) and one.shifts for one in out_types):
+        if reader.position is None and any(map(is_position, out_types)):
             got, remedy = reader.acts.name, 'declare the outputs "vectors", or give positions under E(n)'
             raise _refusal("positions among the inputs, to place the outputs", got, remedy)
 
@@ -155,26 +155,22 @@ class OrbitSymmetrised(nn.Module):
         found = []
         for one, x in zip(self.reader.types, inputs, strict=True):
             y = x.double() if one.moves and x.is_floating_point() else x
-            y = y - centre if _shifts(one) and centre is not None else y
+            y = y - centre if is_position(one) and centre is not None else y
             found.append(one.act(y, motion).to(x.dtype) if one.moves and x.is_floating_point() else x)
         return tuple(found)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         q, centre = self.pose(*inputs).double(), self.reader.centre(inputs)
         outputs = self.network(*self._canonical(inputs, q))
-        given = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+        given = as_tuple(outputs)
         if len(given) != len(self.out_types):
             wanted, got = f"{len(self.out_types)} outputs, as declared", str(len(given))
             raise _refusal(wanted, got, "declare every output")
         moved = []
         for one, y in zip(self.out_types, given, strict=True):
             x = one.act(y.double(), Motion(linear=q)) if one.moves else y
-            moved.append((x + centre if _shifts(one) and centre is not None else x).to(y.dtype))
+            moved.append((x + centre if is_position(one) and centre is not None else x).to(y.dtype))
         return moved[0] if isinstance(outputs, Tensor) else tuple(moved)
-
-
-def _shifts(one: AbstractTensorType) -> bool:
-    return isinstance(one, Vectors) and one.shifts
 
 
 def _need_multiplicative(rep: AbstractRep, group: AbstractGroup[Any]) -> None:

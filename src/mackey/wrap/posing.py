@@ -9,6 +9,7 @@ from mackey.actions import AbstractTensorType, Acting, EdgeIndex, Features, Matr
 from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.groups import Orthogonal, SemidirectProduct, SpecialOrthogonal
+from mackey.wrap.declared_types import is_position
 from mackey.wrap.pca_frames import centre_of, pca_frames, principal_axes, second_moments
 
 _PLACED = (Vectors, Scalars, Matrices, Features)
@@ -41,7 +42,7 @@ class Posing:
         if not any(isinstance(one, Vectors) for one in self.in_types):
             wanted, got = "positions or vectors among the inputs, to read the frames from", str(self.in_types)
             raise _refusal(wanted, got, "declare one")
-        shifted = any(isinstance(one, Vectors) and one.shifts for one in self.out_types)
+        shifted = any(map(is_position, self.out_types))
         if shifted and isinstance(self.acts.space, SemidirectProduct) and not self.translates:
             wanted, got = (
                 "positions among the inputs, to place the outputs",
@@ -58,12 +59,12 @@ class Posing:
     def source(self) -> int:
         """The input that the frames are read from: the first positions, else the first vectors."""
         vectors = [i for i, one in enumerate(self.in_types) if isinstance(one, Vectors)]
-        return next((i for i in vectors if _shifts(self.in_types[i])), vectors[0])
+        return next((i for i in vectors if is_position(self.in_types[i])), vectors[0])
 
     @property
     def translates(self) -> bool:
         """Whether the frames have an origin of their own."""
-        return isinstance(self.acts.space, SemidirectProduct) and _shifts(self.in_types[self.source])
+        return isinstance(self.acts.space, SemidirectProduct) and is_position(self.in_types[self.source])
 
     def check(self, inputs: tuple[Tensor, ...]) -> None:
         """Raise unless the inputs can be of their types, all with one batch."""
@@ -117,7 +118,7 @@ class Posing:
     def centred(self, inputs: tuple[Tensor, ...], centre: Float[Tensor, "b d"]) -> tuple[Tensor, ...]:
         """X − c, in float64 where something moves."""
         return tuple(
-            one.act(x.double(), Motion(translation=-centre)) if self.translates and _shifts(one) else x
+            one.act(x.double(), Motion(translation=-centre)) if self.translates and is_position(one) else x
             for one, x in zip(self.in_types, inputs, strict=True)
         )
 
@@ -151,13 +152,9 @@ class Posing:
     def placed(self, outputs: tuple[Tensor, ...], centre: Float[Tensor, "b d"]) -> tuple[Tensor, ...]:
         """y + c for positions."""
         return tuple(
-            one.act(y, Motion(translation=centre)) if _shifts(one) and self.translates else y
+            one.act(y, Motion(translation=centre)) if is_position(one) and self.translates else y
             for one, y in zip(self.out_types, outputs, strict=True)
         )
-
-
-def _shifts(one: AbstractTensorType) -> bool:
-    return isinstance(one, Vectors) and one.shifts
 
 
 def _repeat(x: Tensor, count: int) -> Tensor:

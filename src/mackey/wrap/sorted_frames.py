@@ -16,6 +16,7 @@ from mackey.actions import (
 from mackey.axes import Float, Int
 from mackey.errors import sentence
 from mackey.fields import Guarantee
+from mackey.wrap.declared_types import as_tuple
 
 WHERE = "wrap.sorted_frames"
 NOTE = "points with equal keys must be equal in all that the network sees; continuous only where no keys tie"
@@ -47,7 +48,7 @@ class SortedFrames(nn.Module):
         keys = self.keys(*inputs)
         order = sorted_order(keys)
         out = self.network(*(along(x, one, order) for one, x in zip(self.in_types, inputs, strict=True)))
-        outputs = (out,) if isinstance(out, Tensor) else tuple(out)
+        outputs = as_tuple(out)
         if len(outputs) != len(self.out_types):
             raise _refusal(
                 f"{len(self.out_types)} outputs, as declared", str(len(outputs)), "declare every one"

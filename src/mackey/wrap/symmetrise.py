@@ -18,8 +18,8 @@ from mackey.actions import (
 )
 from mackey.errors import sentence
 from mackey.fields import Guarantee
-from mackey.wrap.centring import Centring, as_tuple, centring
-from mackey.wrap.declared_types import types_of
+from mackey.wrap.centring import Centring, centring
+from mackey.wrap.declared_types import as_tuple, types_of
 from mackey.wrap.listed_groups import finite_guarantee, listed_elements, point_group
 from mackey.wrap.listed_motions import Elements, action, dtype_of
 
