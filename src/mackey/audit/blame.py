@@ -5,22 +5,18 @@ type, or, in a foreign network, by whether any linear action on its channels exp
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
-from mackey.actions import Field, Motion
+from mackey.actions import Motion
 from mackey.audit.causes import OUTSIDE, likely
 from mackey.audit.element import Element
-from mackey.audit.experiment import Experiment, relative_error
-from mackey.audit.explanations import Residual, Scene, explained
-from mackey.audit.networks import Tensors, redrawn
+from mackey.audit.experiment import Experiment
+from mackey.audit.observed import Observed
 from mackey.audit.report import Culprit
 from mackey.audit.retyped import other_type
-from mackey.audit.watching import Call, watch
-from mackey.fields import FieldType
+from mackey.audit.watching import Call
 
 _BROKEN = 1e-6  # above what weights rounded to float32 leave; a fit by least squares leaves about 1e-12
 _SMALL = 1e-8  # where the whole network is wrong by less than that
-_DRAWS = 4  # inputs of the same kind, so that a fit has more samples than unknowns
 
 
 def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
@@ -30,28 +26,18 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
     module = experiment.exact
     if any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules()):
         return None  # a scripted module takes no hooks
-    plain, turned = [], []
-    for draw in range(_DRAWS):
-        x = experiment.doubles if draw == 0 else _redrawn(experiment)
-        pairs = list(zip(experiment.in_types, x, strict=True))
-        plain.append(watch(module, x))
-        turned.append(watch(module, tuple(t.act(v, element.motion) for t, v in pairs)))
-    scene = Scene.of(experiment.in_types, experiment.doubles, element)
+    observed = Observed.of(experiment, element)
     for threshold in (_BROKEN, _SMALL):
         scalar = not _mixes(experiment, element)  # so far the group moved samples and mixed no channels
-        for name, call in plain[0].items():
-            if any(name not in run for run in (*plain, *turned)):
-                continue
+        for name, call in observed.calls.items():
             layer = call.layer
-            if layer is module and len(plain[0]) > 1:
+            if layer is module and len(observed.plain[0]) > 1:
                 break  # the whole is judged by the declared types of the outputs, below
-            before, after = ([run[name].out for run in runs] for runs in (plain, turned))
-            out = _residual(getattr(layer, "out_type", None), before, after, scene)
+            out = observed.out(name)
             if out is None or out.best <= threshold:
                 scalar = scalar and (out is None or out.plain <= threshold)
                 continue
-            before, after = ([run[name].given for run in runs] for runs in (plain, turned))
-            given = _residual(getattr(layer, "in_type", None), before, after, scene)
+            given = observed.given(name)
             # Added position codes look like channels that g mixes, if there are fewer samples than channels:
             # where no layer made such channels, an operation outside did.
             if given is not None and given.sure and (given.plain if scalar else given.best) > threshold:
@@ -59,7 +45,7 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
                 return Culprit(where, "functional code", given.plain, *OUTSIDE)
             cause, fix = likely(layer, call.given, element)
             return Culprit(name or "the module itself", type(layer).__name__, out.best, cause, fix)
-    return _last(experiment, element, plain[0])
+    return _last(experiment, element, observed.plain[0])
 
 
 def _mixes(experiment: Experiment, element: Element) -> bool:
@@ -92,29 +78,3 @@ def _last(experiment: Experiment, element: Element, calls: Mapping[str, Call]) -
     return Culprit(
         name, kind, found.error, cause, f"declare it as {found.instead}, or compute what you declare"
     )
-
-
-def _redrawn(experiment: Experiment) -> Tensors:
-    """Integers stay, where something else moves: they index."""
-    floating = any(
-        t.moves and x.is_floating_point()
-        for t, x in zip(experiment.in_types, experiment.tensors, strict=True)
-    )
-    return tuple(
-        redrawn(x, experiment.generator) if t.moves and (x.is_floating_point() or not floating) else x
-        for t, x in zip(experiment.in_types, experiment.doubles, strict=True)
-    )
-
-
-def _residual(declared: object, before: list[Tensor], after: list[Tensor], scene: Scene) -> Residual | None:
-    """The best explanation of `after` as g acting on `before`; None if nobody can tell."""
-    field = Field(declared) if isinstance(declared, FieldType) else None
-    if (
-        field is not None
-        and field.knows(scene.element.motion)
-        and field.exact(before[0], scene.element.motion)
-    ):
-        moved = torch.cat([field.act(y, scene.element.motion) for y in before])
-        error = relative_error(moved, torch.cat(after))
-        return Residual(error, error, True)
-    return explained(before, after, scene)
