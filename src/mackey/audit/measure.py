@@ -2,23 +2,21 @@
 float64.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor, nn
 
-from mackey.actions import Declaration, GroupLike, acting, declarations
+from mackey.actions import Declaration, GroupLike
 from mackey.audit import networks
 from mackey.audit.blame import first_culprit
 from mackey.audit.element import Element
-from mackey.audit.elements import Tested, tested
+from mackey.audit.elements import Tested
 from mackey.audit.experiment import Experiment, Outputs
 from mackey.audit.precision import imprecise, is_rounding
+from mackey.audit.prepared import moving_elements, prepared
 from mackey.audit.promise import promised
 from mackey.audit.report import Report, Row
-from mackey.errors import sentence
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
 _ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
@@ -53,55 +51,13 @@ def audit(
     Costs at most 30 forward passes where nothing is broken. Raises ValueError for inputs and groups on which
     nothing can be tested: not finite, empty, the same after every element, undeclared.
     """
-    tensors = tuple(x.detach() for x in (inputs if isinstance(inputs, tuple | list) else (inputs,)))
-    networks.check_inputs(tensors)
-    moving = acting(group)
-    in_types = declarations(in_type, list(tensors), moving.space, "audit in_type")
-    cuda = sorted({x.device.index for x in (*tensors, *module.parameters()) if x.is_cuda})
-    with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(seed)
-        generator = torch.Generator().manual_seed(seed)
-        own = networks.prepared(module, amplify, generator)
-        exact = copy.deepcopy(own).double()
-        experiment = Experiment(own, exact, tensors, in_types, out_type, moving, generator)
-        report = _judge(module, experiment, _moving(experiment))
+    with prepared(module, inputs, in_type, out_type, group, amplify, seed) as experiment:
+        report = _judge(module, experiment, moving_elements(experiment))
     mode = (
         f"measured in {'train' if module.training else 'eval'} mode{', weights amplified' if amplify else ''}"
     )
     first = 1 if report.finding == "random" else 0
     return replace(report, notes=(*report.notes[:first], mode, *report.notes[first:]))
-
-
-def _moving(experiment: Experiment) -> Tested:
-    """The elements of the group that move the input."""
-    if not any(t.moves for t in experiment.in_types):
-        raise ValueError(
-            sentence(
-                "audit in_type",
-                wanted="an input that the group moves",
-                got='"invariant" for every tensor',
-                remedy='declare what moves, for example "image", "positions" or "tokens"',
-            )
-        )
-    found = tested(experiment.acting, experiment.in_types, experiment.tensors, experiment.generator)
-    doubles = experiment.doubles
-    still = [e for e in found.exact if _same(experiment.moved(e), doubles)]
-    if len(still) == len(found.exact):
-        raise ValueError(
-            sentence(
-                "audit",
-                wanted=f"inputs that {found.group} moves",
-                got=f"gx = x for all {len(still)} elements tested",
-                remedy="give inputs without that symmetry, such as noise",
-            )
-        )
-    if not still:
-        return found
-    return found.without(still)
-
-
-def _same(a: networks.Tensors, b: networks.Tensors) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
