@@ -62,7 +62,10 @@ def test_train_then_audit_the_run(tmp_path: Path) -> None:
     [
         (("explain", "gcsa"), "wanted images.gcnn | images.gcsa, got 'gcsa'"),
         (("explain", "images.vit"), "wanted images.gcnn | images.gcsa, got 'images.vit'"),
-        (("train", "images.gcsa", "--task", "cifar"), "wanted digits | mnist | rotmnist, got 'cifar'"),
+        (
+            ("train", "images.gcsa", "--task", "cifar"),
+            "wanted digits | mnist | rotmnist | nbody, got 'cifar'",
+        ),
         (("audit", "images.gcsa", "--shape", "1,a"), "positive numbers with commas between"),
         (("audit", "images.gcsa", "--shape", "1,-2,3"), "positive numbers with commas between"),
         (("explain", "images.gcsa", "--size", "0"), "numbers ≥ 1"),

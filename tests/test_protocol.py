@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mackey import tasks
 from mackey.recipe import TrainConfig
 from mackey.tasks import Split, Task
-from mackey.train import Batches, Classifier, Result, accuracy, fit
+from mackey.train import Batches, Learner, Result, accuracy, fit
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore"
@@ -97,7 +97,7 @@ def test_the_saved_weights_are_the_best_on_validation_and_not_the_last(tmp_path:
     )
     saved = load_file(tmp_path / "model.safetensors")
     assert torch.equal(saved["slope"], model.slope)
-    seen = Classifier(model, given, CONFIG).validation
+    seen = Learner(model, given, CONFIG).validation
     assert accuracy(model, seen.images, seen.labels) == pytest.approx(max(scores), abs=1e-6)
     assert max(scores) > scores[-1], "the last epoch must not be the best one, or this proves nothing"
     last = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]["model.slope"]
@@ -106,13 +106,11 @@ def test_the_saved_weights_are_the_best_on_validation_and_not_the_last(tmp_path:
 
 def test_validation_is_turned_like_training() -> None:
     """At angles fixed by the seed; as it is for a task whose images are turned already."""
-    one, two, other = (
-        Classifier(Brightness(), task(), TrainConfig(seed=seed)).validation for seed in (1, 1, 2)
-    )
+    one, two, other = (Learner(Brightness(), task(), TrainConfig(seed=seed)).validation for seed in (1, 1, 2))
     plain = task().validation
     assert torch.equal(one.images, two.images) and not torch.equal(one.images, other.images)
     assert not torch.equal(one.images, plain.images) and torch.equal(one.labels, plain.labels)
-    still = Classifier(Brightness(), task(turned=False), CONFIG).validation
+    still = Learner(Brightness(), task(turned=False), CONFIG).validation
     assert torch.equal(still.images, plain.images) and torch.equal(still.labels, plain.labels)
 
 

@@ -155,7 +155,7 @@ def test_images_that_are_turned_already_give_one_number(task: tasks.Task, tmp_pa
 def test_messages(task: tasks.Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"images.gcnn \| images.gcsa, got 'images.vit'"):
         Recipe("images.vit").build()
-    with pytest.raises(ValueError, match=r"digits \| mnist \| rotmnist, got 'cifar'"):
+    with pytest.raises(ValueError, match=r"digits \| mnist \| rotmnist \| nbody, got 'cifar'"):
         tasks.load("cifar")
     with pytest.raises(ValueError, match="it has no config"):
         read(tmp_path)

@@ -18,7 +18,7 @@ import torch
 
 import mackey as mk
 from mackey.errors import sentence
-from mackey.recipe import MODELS, Recipe, TrainConfig, find, rebuild
+from mackey.recipe import MODELS, POINT_MODELS, Recipe, TrainConfig, find, rebuild
 
 try:
     from jsonargparse import ArgumentParser, Namespace
@@ -41,7 +41,7 @@ def _command(module: str) -> Any:
 
 def _models() -> dict[str, type[torch.nn.Module]]:
     """Every model with a name, the baselines of the tasks among them."""
-    return {**MODELS, **_command("tasks").BASELINES}
+    return {**MODELS, **POINT_MODELS, **_command("tasks").BASELINES}
 
 
 def _parser() -> ArgumentParser:
@@ -135,9 +135,10 @@ def train_model(console: Console, options: Namespace) -> None:
     models = _models()
     find(options.model, models)
     task = _command("tasks").load(options.task, options.train.seed)
-    arguments = {"in_channels": task.in_channels, "classes": task.classes, **options.arguments}
+    arguments = {**task.arguments, **options.arguments}
     recipe = Recipe(options.model, arguments, options.task, options.train)
     model = recipe.build(models)
+    task.check(model)
     folder = options.out or Path("runs") / f"{options.model.split('.')[-1]}-{options.task}"
     train = _command("train")
     recipe.save(folder)

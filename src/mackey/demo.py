@@ -38,7 +38,7 @@ def run(folder: Path, recipe: Recipe = RECIPE, task: Task | None = None) -> bool
     afresh.
     """
     console, start = Console(), time.perf_counter()
-    task = task or tasks.load(recipe.task, recipe.train.seed)
+    task = task or tasks.load_images(recipe.task, recipe.train.seed)
     group = str(recipe.arguments.get("group", task.group))
     networks: dict[str, nn.Module] = {}
     results: dict[str, Result] = {}

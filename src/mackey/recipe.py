@@ -15,10 +15,12 @@ from safetensors.torch import load_file
 from mackey import zoo
 from mackey.errors import sentence
 
-# Those that take images; zoo models of other data are built in Python.
+# Those that take images.
 MODELS: dict[str, type[torch.nn.Module]] = {
     f"images.{name}": getattr(zoo.images, name) for name in zoo.images.__all__
 }
+# Those that take positions, velocities and charges; other zoo models are built in Python.
+POINT_MODELS: dict[str, type[torch.nn.Module]] = {"points.frame_averaging": zoo.points.frame_averaging}
 
 
 @dataclass
@@ -43,7 +45,7 @@ class TrainConfig:
 
 @dataclass
 class Recipe:
-    """One run. arguments: keyword arguments of the model, in_channels and classes added from the task."""
+    """One run. arguments: keyword arguments of the model, those of the task among them."""
 
     model: str
     arguments: dict[str, Any] = field(default_factory=dict)

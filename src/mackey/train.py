@@ -22,15 +22,17 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from mackey.axes import Float, Int
 from mackey.recipe import TrainConfig
-from mackey.tasks import Split, Task, random_angles, rotate, turned
+from mackey.tasks import METRICS, AbstractMetric, AbstractSplit, AbstractTask, Accuracy, Split
+
+AT_ONCE = 256  # samples in one call, where nothing is trained
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave; accuracies are those of the best validation epoch.
+    """What a run gave; scores are those of the best validation epoch.
 
-    test: on the test images as they are. rotated: on the same images at random angles; None for a task whose
-    test images are turned already.
+    test: on the test samples as they are. rotated: on the same at random angles; None for a task that does
+    not turn its training samples.
     """
 
     best_epoch: int
@@ -39,47 +41,51 @@ class Result:
     rotated: float | None
     seconds: float
     folder: Path
+    metric: AbstractMetric
 
     def __str__(self) -> str:
-        test = f"test {self.test:.1%}" if self.rotated is None else f"test: upright {self.test:.1%}"
-        turned = "" if self.rotated is None else f", at random angles {self.rotated:.1%}"
-        return f"best epoch {self.best_epoch} (validation {self.validation:.1%}); {test}{turned}"
+        text = self.metric.text
+        test = f"test {text(self.test)}" if self.rotated is None else f"test: upright {text(self.test)}"
+        spun = "" if self.rotated is None else f", at random angles {text(self.rotated)}"
+        return f"best epoch {self.best_epoch} (validation {text(self.validation)}); {test}{spun}"
 
 
 class Batches(IterableDataset):
     """One epoch in an order, and at angles, drawn from (seed, epoch)."""
 
-    def __init__(self, split: Split, batch_size: int, seed: int, epoch: int, turned: bool) -> None:
+    def __init__(self, split: AbstractSplit, batch_size: int, seed: int, epoch: int, turned: bool) -> None:
         self.split, self.batch_size, self.turned = split, batch_size, turned
         self.draw = (seed, epoch)
 
     def __len__(self) -> int:
         return max(len(self.split) // self.batch_size, 1)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        """(*inputs, targets)."""
         seed, epoch = self.draw
         generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
         order = torch.randperm(len(self.split), generator=generator)
         for index in order[: len(self) * self.batch_size].split(self.batch_size):
-            images = self.split.images[index]
-            if self.turned:
-                images = rotate(images, random_angles(len(index), generator))
-            yield images, self.split.labels[index]
+            part = self.split.part(index)
+            part = part.turned(generator) if self.turned else part
+            yield *part.inputs, part.targets
 
 
-class Classifier(lightning.LightningModule):
-    """Cross-entropy, AdamW, one cycle."""
+class Learner(lightning.LightningModule):
+    """The loss of the task's metric, AdamW, one cycle."""
 
-    def __init__(self, model: nn.Module, task: Task, config: TrainConfig) -> None:
+    def __init__(self, model: nn.Module, task: AbstractTask, config: TrainConfig) -> None:
         super().__init__()
-        self.model, self.task, self.config = model, task, config
-        self.validation = turned(task.validation, config.seed) if task.turned else task.validation
+        self.model, self.task, self.config, self.metric = model, task, config, task.metric
+        self.training_split, validation, _ = task.splits
+        self.validation = validation.at_random(config.seed) if task.is_turned else validation
 
     def training_step(self, batch: Sequence[Tensor], index: int) -> Tensor:
-        logits = self.model(batch[0])
-        loss = nn.functional.cross_entropy(logits, batch[1], label_smoothing=self.config.label_smoothing)
+        outputs, targets = self.model(*batch[:-1]), batch[-1]
+        loss = self.metric.loss(outputs, targets, self.config.label_smoothing)
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True)
-        self.log("accuracy", (logits.argmax(-1) == batch[1]).float().mean(), on_step=False, on_epoch=True)
+        score = self.metric.score(outputs, targets)
+        self.log(self.metric.name, score, on_step=False, on_epoch=True, batch_size=len(targets))
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -88,24 +94,24 @@ class Classifier(lightning.LightningModule):
         )  # inside fit's fork of the generator
 
     def validation_step(self, batch: Sequence[Tensor], index: int) -> None:
-        right = (self.model(batch[0]).argmax(-1) == batch[1]).float().mean()
-        self.log("validation", right, prog_bar=True, batch_size=len(batch[1]))
+        score = self.metric.score(self.model(*batch[:-1]), batch[-1])
+        self.log("validation", score, prog_bar=True, batch_size=len(batch[-1]))
 
     def train_dataloader(self) -> DataLoader:
         c = self.config
-        batches = Batches(self.task.train, c.batch_size, c.seed, self.current_epoch, self.task.turned)
+        turning = self.task.is_turned
+        batches = Batches(self.training_split, c.batch_size, c.seed, self.current_epoch, turning)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
-        pairs = list(zip(self.validation.images.split(256), self.validation.labels.split(256), strict=True))
-        return DataLoader(pairs, batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(self.validation.batches(AT_ONCE), batch_size=None)  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         c = self.config
         optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=c.learning_rate, weight_decay=c.weight_decay
         )
-        steps = c.epochs * len(Batches(self.task.train, c.batch_size, 0, 0, False))
+        steps = c.epochs * len(Batches(self.training_split, c.batch_size, 0, 0, False))
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, c.learning_rate, total_steps=steps, pct_start=0.2
         )
@@ -115,8 +121,8 @@ class Classifier(lightning.LightningModule):
 class Record(Callback):
     """One JSON line an epoch, and the weights of the best validation epoch as safetensors."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.start = folder, time.perf_counter()
+    def __init__(self, folder: Path, metric: AbstractMetric) -> None:
+        self.folder, self.metric, self.start = folder, metric, time.perf_counter()
 
     @property
     def lines(self) -> list[dict[str, float | int]]:
@@ -127,12 +133,14 @@ class Record(Callback):
         known = [
             line for line in self.lines if line["epoch"] < trainer.current_epoch
         ]  # a killed epoch runs again
-        values = {key: float(trainer.callback_metrics[key]) for key in ("loss", "accuracy", "validation")}
+        keys = ("loss", self.metric.name, "validation")
+        values = {key: float(trainer.callback_metrics[key]) for key in keys}
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         seconds = time.perf_counter() - self.start
         self.start = time.perf_counter()
         line = {"epoch": trainer.current_epoch, **values, "learning_rate": rate, "seconds": seconds}
-        if all(values["validation"] > other["validation"] for other in known):
+        gain = self.metric.gain
+        if all(gain(values["validation"]) > gain(other["validation"]) for other in known):
             weights = {key: value.contiguous() for key, value in module.model.state_dict().items()}  # type: ignore[union-attr]
             partial = self.folder / "model.safetensors.partial"
             save_file(weights, partial)
@@ -149,12 +157,17 @@ def _replace(path: Path, text: str) -> None:
 
 def accuracy(model: nn.Module, images: Float[Tensor, "n c h w"], labels: Int[Tensor, " n"]) -> float:
     """The fraction of right answers, in eval mode; the mode is put back."""
+    return score(model, Split(images, labels), Accuracy())
+
+
+def score(model: nn.Module, split: AbstractSplit, metric: AbstractMetric) -> float:
+    """The metric on a whole split, in eval mode; the mode is put back."""
     training = model.training
     model.eval()
     with torch.no_grad():
-        answers = torch.cat([model(part).argmax(-1) for part in images.split(256)])
+        outputs = torch.cat([model(*batch[:-1]) for batch in split.batches(AT_ONCE)])
     model.train(training)
-    return float((answers == labels).float().mean())
+    return float(metric.score(outputs, split.targets))
 
 
 def stored(folder: Path) -> Result | None:
@@ -163,7 +176,8 @@ def stored(folder: Path) -> Result | None:
     if not path.is_file():
         return None
     plain = json.loads(path.read_text())
-    return Result(**{key: plain[key] for key in _NUMBERS}, folder=folder)
+    metric = METRICS[plain.get("metric", Accuracy().name)]
+    return Result(**{key: plain[key] for key in _NUMBERS}, folder=folder, metric=metric)
 
 
 _NUMBERS = ("best_epoch", "validation", "test", "rotated", "seconds")
@@ -175,7 +189,9 @@ def start_afresh(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, progress: bool = True) -> Result:
+def fit(
+    model: nn.Module, task: AbstractTask, config: TrainConfig, folder: Path, *, progress: bool = True
+) -> Result:
     """Train in place, resuming from the folder if a run was killed there; the model ends with its best
     weights.
 
@@ -187,28 +203,26 @@ def fit(model: nn.Module, task: Task, config: TrainConfig, folder: Path, *, prog
     if finished is not None:
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return finished
+    task.check(model)
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     last = folder / "last.ckpt"
-    record = Record(folder)
+    record = Record(folder, task.metric)
     if not last.is_file():
         (folder / "metrics.jsonl").unlink(missing_ok=True)
-    module = Classifier(model.train(), task, config)  # Lightning keeps the mode, and eval freezes statistics
+    module = Learner(model.train(), task, config)  # Lightning keeps the mode, and eval freezes statistics
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers
         trainer = _trainer(config, folder, record, progress)
         trainer.fit(module, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
     model.load_state_dict(load_file(folder / "model.safetensors"))
-    best = max(record.lines, key=lambda line: line["validation"])
-    rotated = None
-    if task.turned:
-        spun = turned(task.test, config.seed + 1)
-        rotated = accuracy(model, spun.images, spun.labels)
-    test = accuracy(model, task.test.images, task.test.labels)
-    seconds = time.perf_counter() - start
-    result = Result(int(best["epoch"]), best["validation"], test, rotated, seconds, folder)
+    best = max(record.lines, key=lambda line: task.metric.gain(line["validation"]))
+    test = task.splits[2]
+    spun = score(model, test.at_random(config.seed + 1), task.metric) if task.is_turned else None
+    still, seconds = score(model, test, task.metric), time.perf_counter() - start
+    result = Result(int(best["epoch"]), best["validation"], still, spun, seconds, folder, task.metric)
     plain = {key: value for key, value in dataclasses.asdict(result).items() if key in _NUMBERS}
-    _replace(folder / "result.json", json.dumps(plain, indent=2) + "\n")
+    _replace(folder / "result.json", json.dumps({**plain, "metric": task.metric.name}, indent=2) + "\n")
     return result
 
 

@@ -2,15 +2,12 @@
 mnist-rot).
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mackey.axes import Float, Int
-from mackey.errors import sentence
+from mackey.tasks.archive import archive
 from mackey.tasks.task import Split, Task, random_angles, rotate
 
 
@@ -32,19 +29,9 @@ def mnist(seed: int = 0) -> Task:
 
 def _digits(generator: torch.Generator, name: str) -> tuple[Float[Tensor, "n 1 29 29"], Int[Tensor, " n"]]:
     """62 000 digits of MNIST in random order, upright, and their labels."""
-    path = Path(os.environ.get("MACKEY_DATA", "")) / "mnist" / "mnist.npz"
-    if not path.is_file():
-        raise ValueError(
-            sentence(
-                f"task {name}",
-                wanted="mnist/mnist.npz below MACKEY_DATA",
-                got=f"MACKEY_DATA={os.environ.get('MACKEY_DATA', 'unset')}",
-                remedy="set MACKEY_DATA to the folder of data sets, or use --task digits",
-            )
-        )
-    with np.load(path) as archive:
-        images = np.concatenate([archive["x_train"], archive["x_test"]])
-        labels = np.concatenate([archive["y_train"], archive["y_test"]])
+    with np.load(archive(name, "mnist/mnist.npz")) as stored:
+        images = np.concatenate([stored["x_train"], stored["x_test"]])
+        labels = np.concatenate([stored["y_train"], stored["y_test"]])
     order = torch.randperm(len(labels), generator=generator)[:62000]
     pixels = torch.as_tensor(images)[order][:, None].float() / 255
     return torch.nn.functional.pad(pixels, (0, 1, 0, 1)), torch.as_tensor(labels).long()[order]

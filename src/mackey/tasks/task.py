@@ -1,4 +1,4 @@
-"""What a task is: images with labels in three splits, and how they are turned."""
+"""Images to classify: labelled images in three splits, and how they are turned."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,35 @@ import torch
 from torch import Tensor
 
 from mackey.axes import Float, Int
+from mackey.tasks.abstract import AbstractSplit, AbstractTask
+from mackey.tasks.metric import AbstractMetric, Accuracy
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(AbstractSplit):
     """Images (n, c, size, size) in [0, 1] and labels (n)."""
 
     images: Float[Tensor, "n c h w"]
     labels: Int[Tensor, " n"]
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.images,)
+
+    @property
+    def targets(self) -> Tensor:
+        return self.labels
+
+    def part(self, index: Int[Tensor, " k"]) -> "Split":
+        return Split(self.images[index], self.labels[index])
+
+    def turned(self, generator: torch.Generator) -> "Split":
+        """At random angles about the centre; labels stay."""
+        return Split(rotate(self.images, random_angles(len(self), generator)), self.labels)
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(AbstractTask):
     """A classification task. turned: training images are shown at random angles; metric: accuracy."""
 
     name: str
@@ -30,6 +44,26 @@ class Task:
     test: Split
     group: str
     turned: bool
+
+    @property
+    def splits(self) -> tuple[Split, Split, Split]:
+        return self.train, self.validation, self.test
+
+    @property
+    def is_turned(self) -> bool:
+        return self.turned
+
+    @property
+    def metric(self) -> AbstractMetric:
+        return Accuracy()
+
+    @property
+    def arguments(self) -> dict[str, int]:
+        return {"in_channels": self.in_channels, "classes": self.classes}
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return ("images",)
 
     @property
     def in_channels(self) -> int:
@@ -63,5 +97,4 @@ def random_angles(count: int, generator: torch.Generator) -> Float[Tensor, " n"]
 
 def turned(split: Split, seed: int) -> Split:
     """The same images at fixed random angles."""
-    generator = torch.Generator().manual_seed(seed)
-    return Split(rotate(split.images, random_angles(len(split), generator)), split.labels)
+    return split.turned(torch.Generator().manual_seed(seed))
