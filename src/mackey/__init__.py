@@ -9,6 +9,7 @@ from mackey.integrate import LOWERINGS, plan
 __version__ = "0.1.0"
 
 from mackey import zoo
+from mackey.audit.comparison import compare
 from mackey.audit.lint import lint
 from mackey.audit.measure import audit
 
@@ -19,6 +20,7 @@ __all__ = [
     "Integrand",
     "actions",
     "audit",
+    "compare",
     "describe",
     "explain",
     "groups",

@@ -103,13 +103,14 @@ class Guarantee:
     """What is promised for which group.
 
     exact: to rounding. exact_on_grid: for the elements that permute the samples, aliased for the rest.
-    continuum: error falls with resolution. in_expectation: exact on average over a sample. soft: by a loss.
-    none.
+    continuum: error falls with resolution n, like n^-rate where a rate is stated (`mackey.audit_rate`
+    measures it). in_expectation: exact on average over a sample. soft: by a loss. none.
     """
 
     kind: str
     group: str
     note: str = ""
+    rate: float | None = None
 
     KINDS: ClassVar[tuple[str, ...]] = (
         "exact",
@@ -130,14 +131,29 @@ class Guarantee:
                     remedy="choose one of these",
                 )
             )
+        if self.rate is not None and (self.kind != "continuum" or not 0 < self.rate < math.inf):
+            raise ValueError(
+                sentence(
+                    "Guarantee rate",
+                    wanted="a positive number for the kind continuum, whose error falls like n^-rate",
+                    got=f"{self.rate} for {self.kind}",
+                    remedy="leave it out",
+                )
+            )
 
     def __str__(self) -> str:
-        return f"{self.kind} under {self.group}" + (f" ({self.note})" if self.note else "")
+        rate = "" if self.rate is None else f", error like n^-{self.rate:g}"
+        return f"{self.kind} under {self.group}{rate}" + (f" ({self.note})" if self.note else "")
 
 
 def weakest(guarantees: list[Guarantee]) -> Guarantee:
-    """The guarantee of a chain: the weakest kind, under what the groups of all links share."""
+    """The guarantee of a chain: the weakest kind, under what the groups of all links share; the slowest rate,
+    if all are known.
+    """
     kind = max((g.kind for g in guarantees), key=Guarantee.KINDS.index)
     groups = dict.fromkeys(g.group for g in guarantees)
     clauses = dict.fromkeys(clause for g in guarantees for clause in g.note.split("; ") if clause)
-    return Guarantee(kind, " ∩ ".join(groups), "; ".join(clauses))
+    rates = [g.rate for g in guarantees if g.kind == "continuum"]
+    known = [rate for rate in rates if rate is not None]
+    slowest = min(known) if kind == "continuum" and len(known) == len(rates) else None
+    return Guarantee(kind, " ∩ ".join(groups), "; ".join(clauses), slowest)

@@ -17,6 +17,7 @@ from mackey.audit.precision import imprecise, is_rounding
 from mackey.audit.prepared import moving_elements, prepared
 from mackey.audit.promise import promised
 from mackey.audit.report import Report, Row
+from mackey.audit.setting import Setting, described, fingerprint
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
 _ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
@@ -52,15 +53,19 @@ def audit(
     nothing can be tested: not finite, empty, the same after every element, undeclared.
     """
     with prepared(module, inputs, in_type, out_type, group, amplify, seed) as experiment:
-        report = _judge(module, experiment, moving_elements(experiment))
-    mode = (
-        f"measured in {'train' if module.training else 'eval'} mode{', weights amplified' if amplify else ''}"
-    )
+        chosen = moving_elements(experiment)
+        report = _judge(experiment, chosen)
+        shown = tuple(fingerprint(x) for x in experiment.tensors)
+    mode = "train" if module.training else "eval"
+    setting = Setting(described(in_type), described(out_type), shown, seed, mode, amplify)
+    note = f"measured in {mode} mode{', weights amplified' if amplify else ''}"
     first = 1 if report.finding == "random" else 0
-    return replace(report, notes=(*report.notes[:first], mode, *report.notes[first:]))
+    promise = promised(module, report, {element.label: element for element in chosen.exact})
+    notes = (*report.notes[:first], note, *report.notes[first:])
+    return replace(report, notes=notes, promise=promise, setting=setting)
 
 
-def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
+def _judge(experiment: Experiment, chosen: Tested) -> Report:
     """Random, vacuous, broken, rounded, imprecise or equivariant, in this order."""
     plain = experiment.outputs(experiment.doubles)
     networks.check_outputs(plain.own, "its own dtype")
@@ -81,11 +86,11 @@ def _judge(module: nn.Module, experiment: Experiment, chosen: Tested) -> Report:
     elements = {element.label: element for element in chosen.exact}
     failing = [row for row in rows if row.counted and not row.error64 <= TOLERANCE]
     if failing:
-        return _broken(module, experiment, plain, found, failing, elements, floors)
+        return _broken(experiment, plain, found, failing, elements, floors)
     weak = imprecise(experiment, [row for row in rows if row.counted], elements, plain)
     if weak is not None:
         return replace(found, finding="imprecise", culprit=weak)
-    return replace(found, finding="equivariant", promise=promised(module, []))
+    return replace(found, finding="equivariant")
 
 
 def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[Row], Mapping[str, float]]:
@@ -110,7 +115,6 @@ def _floors(rounding: Mapping[str, float]) -> dict[str, float]:
 
 
 def _broken(
-    module: nn.Module,
     experiment: Experiment,
     plain: Outputs,
     found: Report,
@@ -125,8 +129,7 @@ def _broken(
     culprit = first_culprit(experiment, most)
     if culprit is None:
         found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
-    promise = promised(module, [elements[row.element] for row in failing])
-    return replace(found, finding="broken", culprit=culprit, promise=promise)
+    return replace(found, finding="broken", culprit=culprit)
 
 
 def _simplest(failing: list[Row]) -> Row:

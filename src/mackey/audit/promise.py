@@ -1,31 +1,91 @@
 """What a module declares, against what was measured."""
 
+from collections.abc import Mapping
+
 from torch import nn
 
 from mackey.actions import Acting, acting
 from mackey.audit.element import Element
-from mackey.audit.report import Promise
+from mackey.audit.report import Promise, Report, Row
 from mackey.fields import FieldType, Guarantee
 from mackey.groups import LatticeGroup, SemidirectProduct
 
+_NEXT = {
+    "continuum": "one resolution does not tell how it falls: mackey.audit_rate(build, inputs, at=...)",
+    "in_expectation": "single calls agree, so that this is the mean, and no sample makes it smaller",
+    "soft": "keep this report and mackey.compare it with one made after training, or before",
+}
 
-def promised(module: nn.Module, broken_by: list[Element]) -> Promise | None:
-    """The declared guarantee, and whether it holds for the elements that were tested; None if none is
-    declared. What other guarantees than exact ones promise is not measured here.
+
+def guarantee_of(module: nn.Module) -> Guarantee | None:
+    """What the module declares; None if it declares nothing."""
+    found = getattr(module, "guarantee", None)
+    return found if isinstance(found, Guarantee) else None
+
+
+def promised(module: nn.Module, report: Report, elements: Mapping[str, Element]) -> Promise | None:
+    """The declared guarantee, and whether it holds for the elements that were tested: holds is None where
+    that takes another measurement, and `measured` names it. None if nothing is declared.
     """
-    guarantee = getattr(module, "guarantee", None)
-    if not isinstance(guarantee, Guarantee):
+    guarantee = guarantee_of(module)
+    if guarantee is None:
         return None
-    if guarantee.kind not in ("exact", "exact_on_grid"):
-        return Promise(str(guarantee), None, "not measured: it promises nothing about single elements")
     group = _declared(module, guarantee)
-    if group is None:
-        return Promise(str(guarantee), not broken_by, "held against all elements tested")
-    breaking = [e for e in broken_by if _inside(e, group)]
-    if breaking:
-        return Promise(str(guarantee), False, f"broken by {', '.join(e.label for e in breaking)}")
-    outside = f"; {len(broken_by)} elements that break it are outside {guarantee.group}" if broken_by else ""
-    return Promise(str(guarantee), True, f"no element of {guarantee.group} breaks it{outside}")
+    labels = [label for label, e in elements.items() if group is None or _inside(e, group)]
+    holds, measured = _judged(module, guarantee, report, labels)
+    return Promise(str(guarantee), holds, measured, guarantee.kind, tuple(labels))
+
+
+def _judged(
+    module: nn.Module, guarantee: Guarantee, report: Report, labels: list[str]
+) -> tuple[bool | None, str]:
+    """By the finding, and by the rows of the elements that are promised."""
+    kind, group = guarantee.kind, guarantee.group
+    if report.finding == "random":
+        return (
+            None,
+            "not measured: two identical calls disagree; call .eval(), or give samples=256 for the mean",
+        )
+    if report.finding == "vacuous":
+        return None, "not measured: the output does not depend on the input; give others, or amplify=True"
+    counted = [row for row in report.rows if row.counted]
+    inside = [row for row in counted if row.element in labels]
+    if not inside:
+        return None, f"not measured: no tested element is in {group}; audit under {group}"
+    breaking = list(dict.fromkeys(row.element for row in inside if not row.error64 <= report.tolerance))
+    worst = max(row.error64 for row in inside)
+    if kind == "none":
+        return True, f"it promises nothing; worst error {worst:.2g}"
+    if report.finding == "rounded" and breaking:
+        return None, "up to float32 rounding of its weights; give weights in float64 to decide"
+    if not breaking:
+        return _unbroken(guarantee, report, counted)
+    if kind in ("exact", "exact_on_grid"):
+        return False, f"broken by {', '.join(breaking)}"
+    measured = f"worst error {worst:.2g}: {_NEXT[kind]}"
+    if kind == "in_expectation":
+        return False, f"{measured} (measured in {'train' if module.training else 'eval'} mode)"
+    return None, f"not decided: {measured}"
+
+
+def _unbroken(guarantee: Guarantee, report: Report, counted: list[Row]) -> tuple[bool | None, str]:
+    """Every tested element that is promised leaves rounding; more than an approximate promise needs."""
+    kind, group = guarantee.kind, guarantee.group
+    if report.finding == "imprecise":
+        exact = kind in ("exact", "exact_on_grid")
+        return (False if exact else None), "right in float64; digits are lost in the dtype of the module"
+    failing = {row.element for row in counted if not row.error64 <= report.tolerance}
+    outside = f"; {len(failing)} elements that break it are outside {group}" if failing else ""
+    aliased = [row.error64 for row in report.rows if not row.counted]
+    off = f"; off the grid the error is {max(aliased):.2g} at most, on smooth images" if aliased else ""
+    if kind in _NEXT and report.scope != report.group and not max(aliased, default=1.0) <= report.tolerance:
+        return (
+            None,
+            f"not decided: the elements that permute the samples leave rounding only{off}: {_NEXT[kind]}",
+        )
+    if kind in _NEXT:
+        return True, f"no tested element of {group} leaves more than rounding: more than is promised{outside}"
+    return True, f"no tested element of {group} breaks it{outside}{off if kind == 'exact_on_grid' else ''}"
 
 
 def _declared(module: nn.Module, guarantee: Guarantee) -> Acting | None:

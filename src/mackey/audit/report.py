@@ -4,6 +4,8 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mackey.audit.setting import Setting
+
 _COLUMNS, _LABEL, _OUTPUT = 80, 36, 12
 
 
@@ -40,11 +42,19 @@ class Culprit:
 
 @dataclass(frozen=True)
 class Promise:
-    """A declared guarantee, whether it holds (None: that was not measured), and what was measured."""
+    """A declared guarantee, whether it holds (None: that takes another measurement, which `measured` names),
+    and what was measured. kind: of `mackey.Guarantee`. elements: the tested ones that it speaks of.
+    """
 
     declared: str
     holds: bool | None
     measured: str
+    kind: str = ""
+    elements: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        verdict = {True: "holds", False: "does NOT hold", None: "is not decided"}[self.holds]
+        return f"declared {self.declared}: {verdict}: {self.measured}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ class Report:
     culprit: Culprit | None
     notes: tuple[str, ...]
     promise: Promise | None = None
+    setting: Setting | None = None
 
     @property
     def passed(self) -> bool:
@@ -116,7 +127,10 @@ class Report:
         if aliased:
             lines += ["", *_wrapped("off the grid, on smooth images: aliased, not counted"), ""]
             lines += _table(aliased, "element")
-        return "\n".join([*lines, *(line for note in self.notes for line in _wrapped(f"note: {note}", "  "))])
+        told = [] if self.promise is None else [str(self.promise)]
+        told += [f"note: {note}" for note in self.notes]
+        told += [] if self.setting is None else [f"measured on {self.setting}"]
+        return "\n".join([*lines, *(line for one in told for line in _wrapped(one, "  "))])
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
