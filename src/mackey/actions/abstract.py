@@ -22,6 +22,11 @@ class AbstractTensorType(ABC):
         """Whether space is sampled by pixels or voxels, so that most motions are not exact."""
         return False
 
+    @property
+    def rolls(self) -> bool:
+        """Whether opposite borders of the samples meet, so that whole translations are exact."""
+        return False
+
     @abstractmethod
     def check(self, x: Tensor, where: str) -> None:
         """Raise ValueError unless x can be of this type."""

@@ -12,8 +12,7 @@ from mackey.actions.motion import POINTS, Motion
 from mackey.axes import merge_fibre, split_fibre
 from mackey.errors import sentence
 from mackey.fields import FieldType
-from mackey.groups import Symmetric
-from mackey.spaces import Grid, GroupGrid, Point
+from mackey.spaces import Grid, GroupGrid, Point, Set
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,15 @@ class Field(AbstractTensorType):
     def is_sampled(self) -> bool:
         return self.grid is not None
 
+    @property
+    def rolls(self) -> bool:
+        return self.grid is not None and self.grid.periodic
+
     def check(self, x: Tensor, where: str) -> None:
         self.field.check(x, where)
 
     def axes(self, x: Tensor) -> Mapping[str, int]:
-        return {POINTS: 1} if isinstance(self.field.domain.group, Symmetric) else {}
+        return {POINTS: 1} if isinstance(self.field.domain, Set) else {}
 
     def dimension(self, x: Tensor) -> int | None:
         return None if self.grid is None else self.grid.dimension
@@ -45,7 +48,7 @@ class Field(AbstractTensorType):
         return motion.within(self.field.domain.group) is not None
 
     def exact(self, x: Tensor, motion: Motion) -> bool:
-        return self.grid is None or Image().exact(x, motion)
+        return self.grid is None or Image(self.rolls).exact(x, motion)
 
     def act(self, x: Tensor, motion: Motion) -> Tensor:
         if motion.linear is not None and motion.linear.ndim == 3:

@@ -28,6 +28,10 @@ class Image(AbstractTensorType):
     def is_sampled(self) -> bool:
         return True
 
+    @property
+    def rolls(self) -> bool:
+        return self.periodic
+
     def check(self, x: Tensor, where: str) -> None:
         if not 3 <= x.ndim <= 5:
             got, remedy = f"shape {tuple(x.shape)}", 'give (b, c, *spatial), or declare it "invariant"'

@@ -8,7 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mackey.groups import AbstractGroup, AbstractMatrixGroup, FiniteGroup, LatticeGroup, Symmetric
+from mackey.groups import (
+    AbstractGroup,
+    AbstractMatrixGroup,
+    AbstractPermutations,
+    Alternating,
+    FiniteGroup,
+    LatticeGroup,
+    PermutationGroup,
+)
 
 _SAME = 1e-6  # matrices nearer than this are the same element
 
@@ -49,9 +57,8 @@ class Motion:
         """The element of `group` that does the same; None if there is none. A group of matrices of R^d leaves
         the translation out.
         """
-        if isinstance(group, Symmetric):
-            p = self.permutations.get(POINTS)
-            return tuple(p.tolist()) if p is not None and len(p) == group.n else None
+        if isinstance(group, AbstractPermutations):
+            return self._within_permutations(group)
         if self.linear is None:
             return None
         matrix = self.linear.detach().double().cpu()
@@ -65,6 +72,14 @@ class Motion:
         if distance[h] > _SAME:
             return None
         return (self._shift(point.dimension), h) if isinstance(group, LatticeGroup) else h
+
+    def _within_permutations(self, group: AbstractPermutations) -> tuple[int, ...] | None:
+        p = self.permutations.get(POINTS)
+        if p is None or len(p) != len(group.identity):
+            return None
+        found = tuple(p.tolist())
+        known = not isinstance(group, Alternating | PermutationGroup) or group.contains(found)
+        return found if known else None
 
     def _within_matrices(self, group: AbstractMatrixGroup, matrix: Tensor) -> Tensor | None:
         d = len(matrix)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mackey.actions import POINTS, AbstractTensorType, Acting, Motion
+from mackey.actions import POINTS, AbstractTensorType, Acting, Field, Motion
 from mackey.audit.element import Element
 from mackey.audit.motions import motions_of
 from mackey.errors import sentence
@@ -113,7 +113,9 @@ def _permutations(
     """A cycle, a transposition (or generators) and random ones."""
     sizes = _sizes(types, tensors)
     if acting.permutations is not None:
-        sizes = _of_group(len(acting.permutations.identity), sizes)
+        degree = len(acting.permutations.identity)
+        by_rep = any(isinstance(t, Field) for t in types) and POINTS not in sizes
+        sizes = {POINTS: degree} if by_rep else _of_group(degree, sizes)
     if not sizes or max(sizes.values()) < 2:
         raise ValueError(
             sentence(

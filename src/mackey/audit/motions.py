@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mackey.actions import AbstractTensorType, Image, Motion, Vectors, linear_part
+from mackey.actions import AbstractTensorType, Motion, Vectors, linear_part
 from mackey.audit.element import Element
 from mackey.audit.linear_maps import aspect_of, linear_elements
 from mackey.errors import sentence
@@ -158,20 +158,21 @@ def _of_samples(
 def _shifts(
     group: AbstractGroup[Any], pairs: Sequence[tuple[AbstractTensorType, Tensor]], generator: torch.Generator
 ) -> list[Element]:
-    """A translation of the size of the input and a large one; rolls of a periodic image."""
+    """A translation of the size of the input and a large one; of a periodic image, the rolls by one sample,
+    which generate all: a single random roll may be by the stride of a layer.
+    """
     if not isinstance(group, LatticeGroup | SemidirectProduct):
         return []
     points = [x for t, x in pairs if isinstance(t, Vectors) and t.shifts]
-    tori = [x for t, x in pairs if isinstance(t, Image) and t.periodic]
+    tori = [x for t, x in pairs if t.rolls]
     if not points and not tori:
         return []
     d = group.dimension
+    one = torch.eye(d, dtype=torch.float64)
+    if tori:
+        return [Element(f"roll along {'xyz'[k]}", "translation", Motion(one, one[k])) for k in range(d)]
     direction = torch.randn(d, generator=generator, dtype=torch.float64)
     direction = direction / direction.norm()
-    if tori:
-        sides = torch.tensor(tori[0].shape[2:], dtype=torch.float64)
-        whole = torch.floor(1 + torch.rand(d, generator=generator, dtype=torch.float64) * (sides - 1))
-        return [Element("roll", "translation", Motion(torch.eye(d, dtype=torch.float64), whole))]
     size = max(float(x.abs().max()) for x in points) or 1.0
     found = []
     for label, aspect, length in (
@@ -180,7 +181,7 @@ def _shifts(
     ):
         shift = length * direction
         shift = shift.round() if isinstance(group, LatticeGroup) else shift
-        found.append(Element(label, aspect, Motion(torch.eye(d, dtype=torch.float64), shift)))
+        found.append(Element(label, aspect, Motion(one, shift)))
     return found
 
 

@@ -5,35 +5,40 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mackey.actions import Field
+from mackey.actions import Field, Image
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment, relative_error
 from mackey.audit.explanations import Residual, Scene, explained
 from mackey.audit.networks import Tensors, redrawn
 from mackey.audit.watching import Call, watch
 from mackey.fields import FieldType
+from mackey.spaces import Set
 
 _DRAWS = 4  # inputs of the same kind, so that a fit has more samples than unknowns
+_RIGHT = Residual(0.0, 0.0, True)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """plain, turned: calls by name for each of some inputs x, and for gx. scene: g, and where it acts."""
+    """plain, turned: calls by name for each of some inputs x, and for gx. inputs: all x, then all gx.
+    scene: g, and where it acts.
+    """
 
     plain: tuple[dict[str, Call], ...]
     turned: tuple[dict[str, Call], ...]
+    inputs: tuple[Tensors, ...]
     scene: Scene
 
     @classmethod
     def of(cls, experiment: Experiment, element: Element) -> "Observed":
-        plain, turned = [], []
-        for draw in range(_DRAWS):
-            x = experiment.doubles if draw == 0 else _redrawn(experiment)
-            pairs = list(zip(experiment.in_types, x, strict=True))
-            plain.append(watch(experiment.exact, x))
-            turned.append(watch(experiment.exact, tuple(t.act(v, element.motion) for t, v in pairs)))
+        given = [experiment.doubles, *(_redrawn(experiment) for _ in range(_DRAWS - 1))]
+        moved = [
+            tuple(t.act(v, element.motion) for t, v in zip(experiment.in_types, x, strict=True))
+            for x in given
+        ]
+        plain, turned = (tuple(watch(experiment.exact, x) for x in inputs) for inputs in (given, moved))
         scene = Scene.of(experiment.in_types, experiment.doubles, element)
-        return cls(tuple(plain), tuple(turned), scene)
+        return cls(plain, turned, (*given, *moved), scene)
 
     @property
     def calls(self) -> dict[str, Call]:
@@ -42,16 +47,31 @@ class Observed:
         return {name: call for name, call in self.plain[0].items() if all(name in run for run in runs)}
 
     def out(self, name: str) -> Residual | None:
-        """Of what the layer gives; None if nobody can tell."""
-        declared = getattr(self.calls[name].layer, "out_type", None)
+        """Of what the layer gives, by its out_type if it declares one; None if nobody can tell."""
         before, after = ([run[name].out for run in runs] for runs in (self.plain, self.turned))
+        declared = getattr(self.calls[name].layer, "out_type", None)
+        if not isinstance(declared, FieldType) and self._is_input([*before, *after]):
+            return _RIGHT
         return _residual(declared, before, after, self.scene)
 
     def given(self, name: str) -> Residual | None:
-        """Of what the layer takes; None if nobody can tell."""
-        declared = getattr(self.calls[name].layer, "in_type", None)
+        """Of what the layer takes; None if nobody can tell. What a layer with an out_type has given is judged
+        by that.
+        """
         before, after = ([run[name].given for run in runs] for runs in (self.plain, self.turned))
-        return _residual(declared, before, after, self.scene)
+        if self._is_input([*before, *after]):
+            return _RIGHT
+        for source, call in self.calls.items():
+            declared = getattr(call.layer, "out_type", None)
+            if source != name and isinstance(declared, FieldType):
+                given = [run[source].out for run in (*self.plain, *self.turned)]
+                if _same([*before, *after], given):
+                    return self.out(source)
+        return _residual(getattr(self.calls[name].layer, "in_type", None), before, after, self.scene)
+
+    def _is_input(self, values: list[Tensor]) -> bool:
+        """Whether these are an input of the network, which the audit itself has moved."""
+        return any(_same(values, [x[k] for x in self.inputs]) for k in range(len(self.inputs[0])))
 
 
 def _redrawn(experiment: Experiment) -> Tensors:
@@ -73,5 +93,13 @@ def _residual(declared: object, before: list[Tensor], after: list[Tensor], scene
     if field is not None and field.knows(motion) and field.exact(before[0], motion):
         moved = torch.cat([field.act(y, motion) for y in before])
         error = relative_error(moved, torch.cat(after))
-        return Residual(error, error, True)
+        plain = error
+        if not isinstance(field.field.domain, Set):  # at the samples, and between them
+            image, given = Image(field.rolls), torch.cat(before)
+            plain = relative_error(image.act(given, motion) if field.is_sampled else given, torch.cat(after))
+        return Residual(error, plain, True)
     return explained(before, after, scene)
+
+
+def _same(first: list[Tensor], second: list[Tensor]) -> bool:
+    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in zip(first, second, strict=True))
