@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from mackey.errors import sentence
-from mackey.interop import escnn, lloca
+from mackey.interop import equiadapt, escnn, lloca
 
 Builder = Callable[[Mapping[str, Any], Mapping[str, Tensor]], nn.Module]
 
-SYSTEMS: dict[str, Builder] = {escnn.SYSTEM: escnn.build, **lloca.SYSTEMS}
+SYSTEMS: dict[str, Builder] = {escnn.SYSTEM: escnn.build, **lloca.SYSTEMS, **equiadapt.SYSTEMS}
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from mackey.wrap.canonical import Canonicalised
 from mackey.wrap.canonicaliser import canonicaliser
+from mackey.wrap.cloud_canonicaliser import CloudCanonicalised
+from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import Cloud, CloudReader
 from mackey.wrap.frame_averaging import FrameAveraged, frames
 from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames, RandomFrames
+from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.image_scorer import ImageScorer
 from mackey.wrap.local_frames import LocalFrames, local_frames
 from mackey.wrap.lorentz_frames import polar_frames, rest_boost
@@ -21,6 +24,7 @@ from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
 from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
 from mackey.wrap.transported_transformer import TransportedTransformer
+from mackey.wrap.vector_neurons import VectorNeurons
 
 __all__ = [
     "AbstractFramePredictor",
@@ -28,8 +32,10 @@ __all__ = [
     "Averaged",
     "Canonicalised",
     "Cloud",
+    "CloudCanonicalised",
     "CloudPose",
     "CloudReader",
+    "CloudVectors",
     "FrameAveraged",
     "ImageScorer",
     "LocalFrames",
@@ -41,9 +47,11 @@ __all__ = [
     "Transport",
     "TransportedAttention",
     "TransportedTransformer",
+    "VectorNeurons",
     "average",
     "canonicaliser",
     "frames",
+    "gram_schmidt",
     "local_frames",
     "mirrored_frames",
     "orbit_distance",
