@@ -22,7 +22,6 @@ from mackey.reps import regular, trivial
 from mackey.spaces import Grid
 from mackey.wrap import Canonicalised, CloudReader, VectorNeurons, canonicaliser, gram_schmidt
 
-_OFF = 1e-5  # a filter farther than this from a steerable one is not one of ours
 _PREFIX = "canonicalization_network."
 _PARTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _LAYERS = {"conv_pos": ("edges", "bn2d"), "conv1": ("points.0", "bn1d"), "conv2": ("points.2", "bn1d")}
@@ -130,18 +129,16 @@ def _copy(name: str, layer: Lift | Conv, weights: Tensor, bias: Tensor) -> None:
     """The filter of pose k is turned k times, its taps over the group shifted by k; in our basis."""
     linear = layer.integrand
     assert isinstance(linear, Linear)
-    if weights.ndim == 4:
-        weights = weights[:, :, None]
-    taps = [
-        torch.rot90(weights.roll(k, 2) if weights.shape[2] > 1 else weights, k, (-2, -1)) for k in range(4)
-    ]
-    official = torch.stack(taps, 2).double().flatten(2).flatten(0, 1)
+    fields = linear.out_type.multiplicity, linear.in_type.multiplicity
+    taps = () if isinstance(layer, Lift) else (4,)
+    wanted = (*fields, *taps, linear.kernel_size, linear.kernel_size)
+    if weights.shape != wanted or bias.shape != wanted[:1]:
+        got = f"{tuple(weights.shape)} and {tuple(bias.shape)}"
+        raise _refusal(name, f"weights {wanted} and a bias {wanted[:1]}", got, "check the settings")
+    poses = [torch.rot90(weights.roll(k, 2) if taps else weights, k, (-2, -1)) for k in range(4)]
+    official = torch.stack(poses, 2).double().flatten(2).flatten(0, 1)
     ours = torch.as_tensor(linear.basis.dense).flatten(1)
-    solution = torch.linalg.lstsq(ours.T, official.T).solution
-    off = float((ours.T @ solution - official.T).abs().max() / official.abs().max())
-    if off > _OFF:
-        raise _refusal(name, "filters of p4", f"a relative distance of {off:.2g}", "check the checkpoint")
-    linear.weight.copy_(solution.view_as(linear.weight))
+    linear.weight.copy_(torch.linalg.lstsq(ours.T, official.T).solution.view_as(linear.weight))
     assert linear.bias is not None
     expanded = bias[:, None].expand(-1, 4).double()
     linear.bias.copy_(expanded @ torch.as_tensor(linear.out_type.rep.invariants).double().T)

@@ -1,7 +1,8 @@
 """Published systems on point clouds, molecules and particles."""
 
 from mackey.zoo.points.frame_averaging import Model as frame_averaging
+from mackey.zoo.points.learned_canonicalization import Model as learned_canonicalization
 from mackey.zoo.points.lloca import Model as lloca
 from mackey.zoo.points.orbit_symmetrization import Model as orbit_symmetrization
 
-__all__ = ["frame_averaging", "lloca", "orbit_symmetrization"]
+__all__ = ["frame_averaging", "learned_canonicalization", "lloca", "orbit_symmetrization"]
