@@ -243,6 +243,10 @@ LAYERS = [
 
 MODELS = [
     *(
+        Case(f"etn {size}", lambda: mk.zoo.images.etn(width=4, samples=16, hidden=4), (size, size))
+        for size in (9, 16)
+    ),
+    *(
         Case(f"gcnn {group}", lambda group=group: mk.zoo.images.gcnn(group, fields=3, depth=3), (9, 9))
         for group in ("p4", "p4m")
     ),

@@ -13,11 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from mackey.errors import sentence
-from mackey.interop import equiadapt, escnn, lloca
+from mackey.interop import equiadapt, escnn, etn, lloca
 
 Builder = Callable[[Mapping[str, Any], Mapping[str, Tensor]], nn.Module]
 
-SYSTEMS: dict[str, Builder] = {escnn.SYSTEM: escnn.build, **lloca.SYSTEMS, **equiadapt.SYSTEMS}
+SYSTEMS: dict[str, Builder] = {
+    escnn.SYSTEM: escnn.build,
+    etn.SYSTEM: etn.build,
+    **lloca.SYSTEMS,
+    **equiadapt.SYSTEMS,
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
-"""Make any network equivariant from outside: frames, canonical forms, averages."""
-
-from mackey.wrap.canonical import Canonicalised
+"""Make any network equivariant from mackey.wrap.canonical import Canonicalised
+from mackey.wrap.canonical_coordinates import CanonicalCoordinates, FlowPose, canonical_coordinates, resampled
 from mackey.wrap.canonicaliser import canonicaliser
 from mackey.wrap.cloud_canonicaliser import CloudCanonicalised
 from mackey.wrap.cloud_vectors import CloudVectors
@@ -19,29 +18,37 @@ from mackey.wrap.orbit_distance import (
     orbit_symmetrise,
 )
 from mackey.wrap.pca_frames import pca_frames
+from mackey.wrap.planar_flows import FLOWS, PlanarFlow, planar_flow
+from mackey.wrap.pose_network import PoseNetwork, centroid, circular_centroid
 from mackey.wrap.rotation_frames import mirrored_frames, plane_frames, space_frames
 from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
 from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
 from mackey.wrap.transported_transformer import TransportedTransformer
 from mackey.wrap.vector_neurons import VectorNeurons
+from outside: frames, canonical forms, averages."""
 
 __all__ = [
+    "FLOWS",
     "AbstractFramePredictor",
     "AbstractTransporting",
     "Averaged",
+    "CanonicalCoordinates",
     "Canonicalised",
     "Cloud",
     "CloudCanonicalised",
     "CloudPose",
     "CloudReader",
     "CloudVectors",
+    "FlowPose",
     "FrameAveraged",
     "ImageScorer",
     "LocalFrames",
     "LorentzFrames",
     "OrbitSymmetrised",
     "OrthogonalFrames",
+    "PlanarFlow",
+    "PoseNetwork",
     "RandomFrames",
     "SortedFrames",
     "Transport",
@@ -49,7 +56,10 @@ __all__ = [
     "TransportedTransformer",
     "VectorNeurons",
     "average",
+    "canonical_coordinates",
     "canonicaliser",
+    "centroid",
+    "circular_centroid",
     "frames",
     "gram_schmidt",
     "local_frames",
@@ -58,8 +68,10 @@ __all__ = [
     "orbit_inverse",
     "orbit_symmetrise",
     "pca_frames",
+    "planar_flow",
     "plane_frames",
     "polar_frames",
+    "resampled",
     "rest_boost",
     "sorted_frames",
     "space_frames",
