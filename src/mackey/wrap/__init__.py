@@ -1,4 +1,6 @@
-"""Make any network equivariant from mackey.wrap.canonical import Canonicalised
+"""Make any network equivariant from outside: frames, canonical forms, averages."""
+
+from mackey.wrap.canonical import Canonicalised
 from mackey.wrap.canonical_coordinates import CanonicalCoordinates, FlowPose, canonical_coordinates, resampled
 from mackey.wrap.canonicaliser import canonicaliser
 from mackey.wrap.cloud_canonicaliser import CloudCanonicalised
@@ -26,7 +28,6 @@ from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
 from mackey.wrap.transported_transformer import TransportedTransformer
 from mackey.wrap.vector_neurons import VectorNeurons
-from outside: frames, canonical forms, averages."""
 
 __all__ = [
     "FLOWS",
