@@ -2,14 +2,16 @@
 type, or, in a foreign network, by whether any linear action on its channels explains what came out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 
 import torch
+from torch import Tensor, nn
 
 from mackey.actions import Motion
 from mackey.audit.causes import OUTSIDE, likely
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment
+from mackey.audit.manner import manner_of
 from mackey.audit.observed import Observed
 from mackey.audit.report import Culprit
 from mackey.audit.retyped import other_type
@@ -19,16 +21,22 @@ _BROKEN = 1e-6  # above what weights rounded to float32 leave; a fit by least sq
 _SMALL = 1e-8  # where the whole network is wrong by less than that
 
 
-def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
+def first_culprit(
+    experiment: Experiment, element: Element, tested: Sequence[Element], failing: Container[str]
+) -> Culprit | None:
     """The first layer, in order of execution, whose output is not g applied to its output on x; or what
     happens before it, if already its input is not. None if there is none, or nobody can look inside.
+
+    element: breaks the symmetry. tested: all elements. failing: the aspects of those that break it.
     """
     module = experiment.exact
     if any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules()):
         return None  # a scripted module takes no hooks
     observed = Observed.of(experiment, element)
+    mirrors_only = "rotation" not in failing and any(e.aspect == "rotation" for e in tested)
     for threshold in (_BROKEN, _SMALL):
         scalar = not _mixes(experiment, element)  # so far the group moved samples and mixed no channels
+        reshaped: tuple[str, float] | None = None
         for name, call in observed.calls.items():
             layer = call.layer
             if layer is module and len(observed.plain[0]) > 1:
@@ -40,12 +48,36 @@ def first_culprit(experiment: Experiment, element: Element) -> Culprit | None:
             given = observed.given(name)
             # Added position codes look like channels that g mixes, if there are fewer samples than channels:
             # where no layer made such channels, an operation outside did.
-            if given is not None and given.sure and (given.plain if scalar else given.best) > threshold:
+            if (
+                reshaped is None
+                and given is not None
+                and given.sure
+                and (given.plain if scalar else given.best) > threshold
+            ):
                 where = f"what happens before {name or 'everything'}, outside any module"
                 return Culprit(where, "functional code", given.plain, *OUTSIDE)
-            cause, fix = likely(layer, call.given, element)
-            return Culprit(name or "the module itself", type(layer).__name__, out.best, cause, fix)
-    return _last(experiment, element, observed.plain[0])
+            if _only_reshapes(call):  # the next layer does what is wrong with that
+                reshaped = reshaped or (name, out.best)
+                continue
+            return _blamed(observed, name, out.best, mirrors_only)
+        if reshaped:
+            return _blamed(observed, *reshaped, mirrors_only)
+    return _last(experiment, element, tested, observed.plain[0])
+
+
+def _blamed(observed: Observed, name: str, error: float, mirrors_only: bool) -> Culprit:
+    call = observed.calls[name]
+    before, after = ([run[name].given for run in runs] for runs in (observed.plain, observed.turned))
+    manner = manner_of(before, after, observed.given(name), observed.scene)
+    cause = likely(name, call, observed.scene, manner, mirrors_only)
+    return Culprit(name or "the module itself", type(call.layer).__name__, error, *cause)
+
+
+def _only_reshapes(call: Call) -> bool:
+    known = isinstance(call.layer, nn.Flatten | nn.Unflatten | nn.Identity | nn.Sequential)
+    return (
+        known and call.given.dtype == call.out.dtype and torch.equal(call.given.flatten(), call.out.flatten())
+    )
 
 
 def _mixes(experiment: Experiment, element: Element) -> bool:
@@ -63,18 +95,33 @@ def _mixes(experiment: Experiment, element: Element) -> bool:
     return False
 
 
-def _last(experiment: Experiment, element: Element, calls: Mapping[str, Call]) -> Culprit | None:
+def _last(
+    experiment: Experiment, element: Element, tested: Sequence[Element], calls: Mapping[str, Call]
+) -> Culprit | None:
     """Every layer can be explained, an output not by its declared type: perhaps by another."""
-    found = other_type(experiment, element)
+    found = other_type(experiment, element, tested)
     if found is None:
         return None
-    name = next((name for name in reversed(list(calls)) if name), "")
+    named = [name for name in calls if name]
+    giving = [name for name in named if _gives(calls[name], found.value)]
+    last = next((name for name in named if _gives(calls[name], calls[named[-1]].out)), "")
+    why, fix = OUTSIDE
+    if giving or not last:
+        why = f"{found.name} moves with the input, but not as its declared type does"
+        fix = "declare what it is, or compute what you declare"
+    if found.instead is not None:
+        why = f"{found.name} transforms as {found.instead}, which is not what is declared"
+        fix = f"declare it as {found.instead}, or compute what you declare"
+    if last and not giving:
+        where = f"what happens after {last}, outside any module"
+        return Culprit(where, "functional code", found.error, why, fix)
+    name = giving[0] if giving else ""
     kind = type(calls[name].layer if name else experiment.exact).__name__
-    name = name or "the module itself"
-    if found.instead is None:
-        where = f"what happens after {name}, outside any module"
-        return Culprit(where, "functional code", found.error, *OUTSIDE)
-    cause = f"{found.name} transforms as {found.instead}, which is not what is declared"
-    return Culprit(
-        name, kind, found.error, cause, f"declare it as {found.instead}, or compute what you declare"
+    return Culprit(name or "the module itself", kind, found.error, why, fix)
+
+
+def _gives(call: Call, value: Tensor) -> bool:
+    return any(
+        y.numel() == value.numel() and torch.equal(y.flatten().to(value), value.flatten())
+        for y in (call.out, *call.others)
     )

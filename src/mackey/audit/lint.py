@@ -14,6 +14,7 @@ from mackey.fields import FieldType
 from mackey.spaces import nearest_sizes
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WINDOWED = {
     1: (nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d),
     2: (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d),
@@ -46,6 +47,16 @@ class Finding:
 Rule = Callable[[str, nn.Module, Tensor | None], Finding | None]
 
 
+def broken_rules(name: str, layer: nn.Module, given: Tensor | None) -> list[Finding]:
+    """What can be said of one layer alone. given: what it takes."""
+    return [finding for rule in RULES if (finding := rule(name, layer, given)) is not None]
+
+
+def is_windowed(layer: nn.Module) -> bool:
+    """A convolution or a pool."""
+    return any(isinstance(layer, kinds) for kinds in _WINDOWED.values())
+
+
 def lint(module: nn.Module, inputs: Tensor | tuple[Tensor, ...] | None = None) -> tuple[Finding, ...]:
     """Findings in the order of the layers: strides that do not fit their sizes, one-sided padding, plain
     layers on fields that are not scalars, dropout of single components, truncated neighbour lists, absolute
@@ -60,7 +71,7 @@ def lint(module: nn.Module, inputs: Tensor | tuple[Tensor, ...] | None = None) -
         given = {name: call.given for name, call in watch(copy.deepcopy(module), tensors).items()}
     found = []
     for name, layer in module.named_modules():
-        found += [finding for rule in RULES if (finding := rule(name, layer, given.get(name))) is not None]
+        found += broken_rules(name, layer, given.get(name))
         found += _after_declared(name, layer)
     return tuple(dict.fromkeys([*found, *_position_tables(module)]))
 
@@ -72,11 +83,14 @@ def _stride(name: str, layer: nn.Module, given: Tensor | None) -> Finding | None
     for axis in range(d):
         kernel, stride, padding = (_at(v, axis) for v in (layer.kernel_size, layer.stride, layer.padding))
         size = given.shape[axis - d]
-        if stride > 1 and (size + 2 * padding - kernel) % stride:
-            good = " or ".join(map(str, nearest_sizes(size, kernel, stride, padding)))
-            message = f"({size} + {2 * padding} − {kernel}) mod {stride} ≠ 0 on axis {axis}"
+        reach = _at(getattr(layer, "dilation", 1), axis) * (kernel - 1) + 1
+        rest = (size + 2 * padding - reach) % stride
+        if rest:
+            good = " or ".join(map(str, nearest_sizes(size, reach, stride, padding)))
+            message = f"({size} + {2 * padding} − {reach}) mod {stride} ≠ 0 on axis {axis}"
             rule = "a strided window commutes with quarter turns and mirrors iff (n + 2p − k) mod s = 0"
-            return Finding(name, type(layer).__name__, rule, message, f"size {good}, or an even kernel")
+            other = " or ".join(str(k) for k in (reach - (stride - rest), reach + rest) if k > 0)
+            return Finding(name, type(layer).__name__, rule, message, f"size {good}, or a window of {other}")
     return None
 
 
@@ -95,6 +109,11 @@ def _padding(name: str, layer: nn.Module, given: Tensor | None) -> Finding | Non
         if any(span % 2 for span in spans):
             message = f'padding="same" with a kernel of {layer.kernel_size[0]} pads one more on one side'
             return Finding(name, kind, rule, message, "use an odd kernel")
+    if isinstance(layer, _TRANSPOSED) and any(layer.output_padding):
+        message = f"output_padding = {max(layer.output_padding)} adds on one side"
+        return Finding(
+            name, kind, rule, message, "output_padding=0 with a kernel that fits, such as 4 for stride 2"
+        )
     return None
 
 
@@ -147,7 +166,8 @@ def _embedded(name: str, layer: nn.Module, given: Tensor | None) -> Finding | No
 def _position_tables(module: nn.Module) -> Iterator[Finding]:
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         inside = name.rpartition(".")[2]
-        if tensor.ndim >= 2 and tensor.is_floating_point() and _POSITION.search(inside):
+        places = sum(n > 1 for n in tensor.shape) > 1  # a single code is the same everywhere
+        if places and tensor.is_floating_point() and _POSITION.search(inside):
             yield _absolute(name, "table")
 
 

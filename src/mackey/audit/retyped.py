@@ -1,6 +1,6 @@
 """Outputs that another type than the declared one explains: a pseudovector, twice the angle, the inverse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,28 +14,41 @@ _EXPLAINED = 1e-8
 
 
 class Retyped(NamedTuple):
-    """The error of an output as declared; and what it is instead, None if no other type explains it."""
+    """The error of an output as declared; the output; and its type instead, None if no other explains it."""
 
     error: float
     name: str
+    value: Tensor
     instead: str | None
 
 
-def other_type(experiment: Experiment, element: Element) -> Retyped | None:
-    """The first output that is not of its declared type; None if all are."""
+def other_type(experiment: Experiment, element: Element, tested: Sequence[Element]) -> Retyped | None:
+    """The first output that is not of its declared type under `element`; None if all are. What it is instead
+    must hold for all tested elements: under an inversion alone, a vector is a pseudoscalar.
+    """
     plain = experiment.outputs(experiment.doubles)
     turned = experiment.outputs(experiment.moved(element)).exact
     for name, own in experiment.out_types(plain).items():
         before, after = plain.exact[name], turned[name]
         error = relative_error(own.act(before, element.motion), after)
         if error > _EXPLAINED:
-            fitting = (
-                candidate
-                for candidate, moved in _alternatives(own, before, element.motion)
-                if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED
-            )
-            return Retyped(error, name, next(fitting, None))
+            fitting = _fitting(own, before, after, element.motion)
+            for other in tested:
+                if not fitting:
+                    break
+                moved = experiment.outputs(experiment.moved(other)).exact[name]
+                also = _fitting(own, before, moved, other.motion)
+                fitting = [candidate for candidate in fitting if candidate in also]
+            return Retyped(error, name, before, next(iter(fitting), None))
     return None
+
+
+def _fitting(declared: AbstractTensorType, before: Tensor, after: Tensor, motion: Motion) -> list[str]:
+    return [
+        candidate
+        for candidate, moved in _alternatives(declared, before, motion)
+        if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED
+    ]
 
 
 def _alternatives(declared: AbstractTensorType, y: Tensor, motion: Motion) -> Iterator[tuple[str, Tensor]]:

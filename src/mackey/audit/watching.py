@@ -1,6 +1,6 @@
 """What every layer takes and gives while a module runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,14 @@ from mackey.audit.networks import Tensors, run
 
 @dataclass(frozen=True)
 class Call:
-    """The first call of one layer: copies of the first tensor it was given and of the first it returned."""
+    """The first call of one layer: copies of the first tensor it was given, of the first it returned, and of
+    the others that it returned.
+    """
 
     layer: nn.Module
     given: Tensor
     out: Tensor
+    others: Tensors = ()
 
 
 def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
@@ -25,7 +28,7 @@ def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
 
     def before(name: str):  # type: ignore[no-untyped-def]
         def record(layer: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
-            x = _first_tensor((positional, named))
+            x = next(_tensors((positional, named)), None)
             if name not in given and x is not None:
                 given[name] = x.detach().clone()  # a copy: the layer may write on it
 
@@ -33,9 +36,10 @@ def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
 
     def after(name: str):  # type: ignore[no-untyped-def]
         def record(layer: nn.Module, positional: tuple[Any, ...], out: Any) -> None:
-            y = _first_tensor(out)
-            if name not in seen and name in given and y is not None:
-                seen[name] = Call(layer, given[name], y.detach().clone())
+            found = () if name in seen or name not in given else tuple(_tensors(out))
+            if found:
+                y, *others = (tensor.detach().clone() for tensor in found)
+                seen[name] = Call(layer, given[name], y, tuple(others))
 
         return record
 
@@ -52,8 +56,10 @@ def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
     return seen
 
 
-def _first_tensor(value: Any) -> Tensor | None:
+def _tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
-        return value
+        yield value
+        return
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
-    return next((found for part in parts if (found := _first_tensor(part)) is not None), None)
+    for part in parts:
+        yield from _tensors(part)
