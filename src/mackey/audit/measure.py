@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mackey.actions import Declaration, GroupLike
 from mackey.audit import networks
 from mackey.audit.blame import first_culprit
+from mackey.audit.drawing import first_drawing
 from mackey.audit.element import Element
 from mackey.audit.elements import Tested
 from mackey.audit.experiment import Experiment, Outputs
@@ -75,7 +76,7 @@ def _judge(experiment: Experiment, chosen: Tested) -> Report:
     again = networks.run(experiment.own, experiment.tensors)
     random = networks.disagreement(experiment.own, plain.own, again)
     if random is not None:
-        return replace(empty, notes=(random, *chosen.notes))
+        return replace(empty, notes=(random, *chosen.notes), culprit=first_drawing(experiment))
     depends = experiment.depends(plain)
     if not depends:
         return replace(empty, finding="vacuous")
@@ -126,7 +127,8 @@ def _broken(
     if found.worst < 1e-5 and is_rounding(experiment, plain, failing, floors):
         return replace(found, finding="rounded")
     most = elements[_simplest(failing).element]
-    culprit = first_culprit(experiment, most)
+    aspects = {elements[row.element].aspect for row in failing}
+    culprit = first_culprit(experiment, most, list(elements.values()), aspects)
     if culprit is None:
         found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
     return replace(found, finding="broken", culprit=culprit)
