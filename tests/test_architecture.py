@@ -23,7 +23,7 @@ PACKAGE = ROOT / "src" / "mackey"
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
     "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing",
-    "train", "plots", "demo", "cli",
+    "targets", "train", "plots", "demo", "terminal", "cli",
 )  # fmt: skip
 ONLY = {
     "actions": {"errors", "axes", "groups", "reps", "spaces", "fields"},
@@ -63,6 +63,7 @@ FOREIGN = {
     "train": APPLICATION,
     "plots": APPLICATION,
     "demo": APPLICATION,
+    "terminal": APPLICATION,
     "cli": APPLICATION,
 }
 ZOO_STDLIB = {"abc", "collections", "dataclasses", "enum", "functools", "itertools", "math", "typing"}

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 from mackey import zoo
 from mackey.audit.comparison import compare
+from mackey.audit.examination import examine
 from mackey.audit.lint import lint
 from mackey.audit.measure import audit
 
@@ -22,6 +23,7 @@ __all__ = [
     "audit",
     "compare",
     "describe",
+    "examine",
     "explain",
     "groups",
     "integrands",

@@ -1,24 +1,23 @@
-"""The command line: mackey list | explain | train | audit | demo | bench.
+"""The command line: mackey list | explain | train | audit | lint | demo | bench.
 
 Heavy parts (Lightning, matplotlib) are loaded by `_command` alone, when a command that needs them runs, so
 that `mackey --help` and `mackey list` answer at once.
 """
 
 import importlib
-import importlib.util
-import inspect
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
 import mackey as mk
+from mackey.audit.badge import badge
+from mackey.audit.page import to_json
 from mackey.errors import sentence
-from mackey.recipe import MODELS, POINT_MODELS, Recipe, TrainConfig, find, rebuild
+from mackey.recipe import MODELS, POINT_MODELS, Recipe, TrainConfig, find
+from mackey.targets import Target, load_target
 
 try:
     from jsonargparse import ArgumentParser, Namespace
@@ -26,12 +25,17 @@ try:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
+
+    from mackey.terminal import show_findings, show_report
 except ModuleNotFoundError as missing:  # the core runs without them, the command line does not
     print(
         f'mackey: wanted the extra "train", got no module {missing.name}; pip install "mackey[train]"',
         file=sys.stderr,
     )
     raise SystemExit(2) from None
+
+
+_IMAGE = "1,29,29"  # the shape of an input, where none is given
 
 
 def _command(module: str) -> Any:
@@ -67,6 +71,7 @@ def _parser() -> ArgumentParser:
     train.add_argument("--out", type=Path, default=None, help="folder of the run; default runs/MODEL-TASK")
     commands.add_subcommand("train", train)
     commands.add_subcommand("audit", _audit_parser())
+    commands.add_subcommand("lint", _target_parser("What breaks a symmetry and can be read off a network."))
     demo = ArgumentParser(description="Train G-CSA and a plain CNN on real digits, and certify both.")
     demo.add_argument("--out", type=Path, default=Path("runs/demo"))
     commands.add_subcommand("demo", demo)
@@ -76,14 +81,29 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def _target_parser(description: str) -> ArgumentParser:
+    parser = ArgumentParser(description=description)
+    parser.add_argument(
+        "target", help="images.gcsa, the folder of a run, or FILE.py:build (a network, or it and its inputs)"
+    )
+    parser.add_argument("--group", default=None, help="default: the one that the network declares, or p4")
+    parser.add_argument(
+        "--shape", action="append", help=f"of one input without the batch axis, as {_IMAGE}; again for more"
+    )
+    return parser
+
+
 def _audit_parser() -> ArgumentParser:
-    audit = ArgumentParser(description="Measure whether a network is equivariant; exit code 1 if it is not.")
-    audit.add_argument("target", help="images.gcsa, the folder of a run, or FILE.py:build")
-    audit.add_argument("--group", default="p4")
-    audit.add_argument("--in_type", default="image")
-    audit.add_argument("--out_type", default="invariant")
-    audit.add_argument("--shape", default="1,29,29", help="one input without the batch axis")
+    audit = _target_parser(
+        "Measure whether a network is equivariant. Exit code 1 if it is not, under the group asked for, or "
+        "if it does not keep what it declares."
+    )
+    audit.add_argument("--in_type", action="append", help='"image" (default), "positions", …; one per input')
+    audit.add_argument("--out_type", action="append", help='"invariant" (default), …; one per output')
     audit.add_argument("--amplify", type=bool, default=False, help="enlarge small weights first")
+    audit.add_argument("--html", type=Path | None, default=None, help="write one page with pictures")
+    audit.add_argument("--json", type=Path | None, default=None, help="write all numbers")
+    audit.add_argument("--badge", type=Path | None, default=None, help="write an SVG badge")
     return audit
 
 
@@ -152,78 +172,53 @@ def train_model(console: Console, options: Namespace) -> None:
     console.print(f"{result}; {result.seconds:.0f} s; written to {folder}")
 
 
-def load_target(target: str, group: str, channels: int) -> torch.nn.Module:
-    """A model by name, by run folder, or from FILE.py:build, a function without arguments (or a class)."""
-    if Path(target).is_dir():
-        return rebuild(Path(target), _models())
-    path, _, name = target.partition(":")
-    if not path.endswith(".py"):
-        model = find(target, _models())
-        options = {"group": group, "in_channels": channels}
-        known = inspect.signature(model).parameters
-        return model(**{key: value for key, value in options.items() if key in known}).eval()
-    if not Path(path).is_file() or not name:
-        remedy = "name a file and a function that builds"
-        raise ValueError(sentence("audit", wanted="FILE.py:build", got=repr(target), remedy=remedy))
-    build = vars(_executed(Path(path))).get(name)
-    if not callable(build):
-        got = "nothing of that name" if build is None else repr(build)
-        wanted = f"a function {name} in {path}"
-        raise ValueError(sentence("audit", wanted=wanted, got=got, remedy="check the name"))
-    built = _attempt(f"{target} to build", build)
-    if not isinstance(built, torch.nn.Module):
-        wanted = f"an nn.Module from {target}"
-        raise ValueError(sentence("audit", wanted=wanted, got=repr(built), remedy="return the network"))
-    return built
-
-
-def _executed(path: Path) -> ModuleType:
-    """The module of a file, found by its neighbours and by name (dataclasses look themselves up there)."""
-    name = f"audited_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.path.insert(0, str(path.resolve().parent))
-    sys.modules[name] = module
-    loader = specification.loader
-    _attempt(f"{path} to run", lambda: loader.exec_module(module))
-    return module
-
-
-def _attempt(wanted: str, act: Callable[[], Any]) -> Any:
-    """The result of foreign code; whatever it raises becomes one sentence."""
-    try:
-        return act()
-    except Exception as reason:
-        got = f"{type(reason).__name__}: {reason}"
-        raise ValueError(
-            sentence("audit", wanted=wanted, got=got, remedy="run it in Python first")
-        ) from reason
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    parts = text.split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        wanted = "positive numbers with commas between, as 1,29,29"
-        raise ValueError(sentence("audit --shape", wanted=wanted, got=text, remedy="correct it"))
-    return tuple(int(part) for part in parts)
-
-
 def audit_model(console: Console, options: Namespace) -> bool:
-    """Print the report; whether it passed."""
-    shape = _shape(options.shape)
-    model = load_target(options.target, options.group, shape[0])
-    inputs = torch.randn((8, *shape), generator=torch.Generator().manual_seed(0))
-    report = mk.audit(
-        model,
-        inputs,
-        in_type=options.in_type,
-        out_type=options.out_type,
-        group=options.group,
-        amplify=options.amplify,
-    )
-    console.print(str(report), highlight=False, markup=False, soft_wrap=True)
+    """Show the report, write what was asked for; whether the network keeps what it should."""
+    target = _target(options)
+    inputs = target.drawn(options.shape or (), _IMAGE)
+    asked: dict[str, Any] = {
+        "in_type": tuple(options.in_type or ["image"]),
+        "out_type": tuple(options.out_type or ["invariant"]),
+        "group": options.group or target.declared or "p4",
+        "amplify": options.amplify,
+    }
+    if options.html is None:
+        examined: dict[str, Any] = {}
+        report = mk.audit(target.module, inputs, **asked)
+    else:
+        examination = mk.examine(target.module, inputs, title=options.target, **asked)
+        examined, report = examination.to_dict(), examination.report
+        _write(options.html, examination.html())
+    show_report(console, report)
+    data = {"target": options.target, "mackey": mk.__version__, "report": report.to_dict(), **examined}
+    for path, text in ((options.json, to_json(data)), (options.badge, badge(report))):
+        if path is not None:
+            _write(path, text)
+    promise = report.promise
+    if options.group is None and promise is not None and promise.holds is not None:
+        return promise.holds
     return report.passed
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def lint_model(console: Console, options: Namespace) -> bool:
+    """Show what can be read off the network; whether that is nothing."""
+    target = _target(options)
+    sized = options.shape or target.inputs is not None
+    findings = mk.lint(target.module, target.drawn(options.shape or (), _IMAGE) if sized else None)
+    show_findings(console, findings)
+    return not findings
+
+
+def _target(options: Namespace) -> Target:
+    channels = (options.shape or [_IMAGE])[0].split(",")[0]
+    known = {"in_channels": int(channels)} if channels.isdigit() else {}
+    group = {} if options.group is None else {"group": options.group}
+    return load_target(options.target, _models(), {**known, **group})
 
 
 def bench() -> int:
@@ -253,6 +248,8 @@ def run(arguments: list[str] | None, console: Console) -> int:
         train_model(console, options)
     elif chosen.subcommand == "audit":
         return 0 if audit_model(console, options) else 1
+    elif chosen.subcommand == "lint":
+        return 0 if lint_model(console, options) else 1
     elif chosen.subcommand == "bench":
         return bench()
     else:

@@ -1,6 +1,21 @@
-"""Measure any network: error, floor, and the layer that breaks the symmetry (knows groups to fields only)."""
+"""Measure any network: error, blame, lint, orbits, and a page with all (knows groups to fields only)."""
 
+from mackey.audit.examination import Examination, examine
+from mackey.audit.layer_errors import LayerError
 from mackey.audit.measure import audit
-from mackey.audit.report import Culprit, Report, Row
+from mackey.audit.orbit import Curve, Orbit, Panel
+from mackey.audit.report import Culprit, Promise, Report, Row
 
-__all__ = ["Culprit", "Report", "Row", "audit"]
+__all__ = [
+    "Culprit",
+    "Curve",
+    "Examination",
+    "LayerError",
+    "Orbit",
+    "Panel",
+    "Promise",
+    "Report",
+    "Row",
+    "audit",
+    "examine",
+]
