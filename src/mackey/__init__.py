@@ -13,6 +13,7 @@ from mackey.audit.comparison import compare
 from mackey.audit.examination import examine
 from mackey.audit.lint import lint
 from mackey.audit.measure import audit
+from mackey.audit.rates import audit_rate
 
 __all__ = [
     "LOWERINGS",
@@ -21,6 +22,7 @@ __all__ = [
     "Integrand",
     "actions",
     "audit",
+    "audit_rate",
     "compare",
     "describe",
     "examine",

@@ -30,10 +30,15 @@ def promised(module: nn.Module, report: Report, elements: Mapping[str, Element])
     guarantee = guarantee_of(module)
     if guarantee is None:
         return None
-    group = _declared(module, guarantee)
-    labels = [label for label, e in elements.items() if group is None or _inside(e, group)]
+    labels = covered(module, guarantee, elements)
     holds, measured = _judged(module, guarantee, report, labels)
     return Promise(str(guarantee), holds, measured, guarantee.kind, tuple(labels))
+
+
+def covered(module: nn.Module, guarantee: Guarantee, elements: Mapping[str, Element]) -> list[str]:
+    """The labels of the elements that the guarantee speaks of; all, for a group without a name."""
+    group = _declared(module, guarantee)
+    return [label for label, e in elements.items() if group is None or _inside(e, group)]
 
 
 def _judged(
