@@ -5,6 +5,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from benchmarks import wrapped
+
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- figures, by python -m benchmarks.report -->", "<!-- end of figures -->"
@@ -13,8 +15,18 @@ START, END = "<!-- figures, by python -m benchmarks.report -->", "<!-- end of fi
 def figures() -> str:
     """Markdown: accuracy with its spread over seeds, then speed against peers."""
     accuracies = [_accuracy(json.loads(path.read_text())) for path in sorted(RESULTS.glob("accuracy_*.json"))]
+    wraps = [wrapped.images(_read("wrappers")), wrapped.points(_read("nbody"))]
     return "\n\n".join(
-        [*accuracies, _emlp(_read("emlp")), _speed(), _construction(), _memory(), _irreps(), _solver()]
+        [
+            *accuracies,
+            *wraps,
+            _emlp(_read("emlp")),
+            _speed(),
+            _construction(),
+            _memory(),
+            _irreps(),
+            _solver(),
+        ]
     )
 
 

@@ -1,133 +1,124 @@
 """What a plain CNN gains from outside on rotated MNIST: averages, canonical poses, or augmentation.
 
-python -m benchmarks.wrappers: trains what runs/wrappers does not hold yet, then results/wrappers.json. Every
-network is tested on the test images of `rotmnist`, which lie at random angles.
+python -m benchmarks.wrappers: trains and measures what results/wrappers.json does not hold yet.
+python -m benchmarks.wrappers afresh: all of it again, but for runs kept in runs/wrappers.
+python -m benchmarks.wrappers times: measures times again; only on a machine that does nothing else.
+Every network is tested on the test images of `rotmnist`, which lie at random angles.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import mackey
+from benchmarks import runs
 from benchmarks.measure import inference, interleaved, timing
 from mackey import tasks, wrap
 from mackey.recipe import Recipe, TrainConfig
-from mackey.tasks import Split, Task
-from mackey.train import fit, stored
+from mackey.tasks import Accuracy, Split, Task
+from mackey.train import fit, score
 
 SEEDS = (0, 1, 2)
-RUNS = Path(__file__).parents[1] / "runs" / "wrappers"
-RESULTS = Path(__file__).parent / "results" / "wrappers.json"
-CNN = {"in_channels": 1, "classes": 10, "width": 32, "depth": 7}
 EPOCHS = 40
-# The training images, whether they are turned anew in every epoch, and the averages taken after training.
-TRAINED = {
-    "rotmnist-plain": ("rotmnist", False, (1, 4)),
-    "rotmnist-augmented": ("rotmnist", True, (1,)),
-    "mnist-plain": ("mnist", False, (1, 4, 8)),
-}
-# The scorer of canonical poses: fields of its layers by group, epochs by kind.
-FIELDS = {"p4": 8, "C8": 4}
-CANONICAL = {
-    "mnist-prior-C8": ("mnist", "C8", 10),
-    "mnist-prior-p4": ("mnist", "p4", 10),
-    "rotmnist-end-to-end-p4": ("rotmnist", "p4", 12),
+STRIDED = ("baselines.plain", {"in_channels": 1, "classes": 10, "width": 32, "depth": 7})
+POOLED = ("baselines.pooled", {"in_channels": 1, "classes": 10})
+# The group of each number of turns averaged over after training: 8 turns are interpolated.
+GROUPS = {1: None, 4: "p4", 8: "C8"}
+FIELDS = {"p4": 8, "C8": 4}  # of the layers of the scorer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A CNN, its task, whether images are turned in every epoch, and the averages taken after training.
+
+    scorer: the group whose poses a scorer learns. alone: it learns them by the prior loss, behind a trained
+    and frozen CNN; else together with the CNN.
+    """
+
+    cnn: tuple[str, dict[str, int]]
+    task: str
+    turned: bool = False
+    averages: tuple[int, ...] = (1,)
+    scorer: str | None = None
+    alone: bool = False
+    epochs: int = EPOCHS
+
+
+PLANS = {
+    "rotmnist-pooled-plain": Plan(POOLED, "rotmnist", averages=(1, 4)),
+    "rotmnist-pooled-augmented": Plan(POOLED, "rotmnist", turned=True),
+    "rotmnist-plain": Plan(STRIDED, "rotmnist", averages=(1, 4)),
+    "rotmnist-augmented": Plan(STRIDED, "rotmnist", turned=True),
+    "rotmnist-end-to-end-p4": Plan(STRIDED, "rotmnist", scorer="p4", epochs=12),
+    "rotmnist-end-to-end-p4-40": Plan(STRIDED, "rotmnist", scorer="p4"),
+    "mnist-plain": Plan(STRIDED, "mnist", averages=(1, 4, 8)),
+    "mnist-augmented": Plan(STRIDED, "mnist", turned=True),
+    "mnist-prior-p4": Plan(STRIDED, "mnist", scorer="p4", alone=True, epochs=10),
+    "mnist-prior-C8": Plan(STRIDED, "mnist", scorer="C8", alone=True, epochs=10),
 }
 NOTES = {
     "rotmnist": "training images lie at fixed random angles, so that a plain CNN sees turned digits too",
     "mnist": "the same digits, trained upright; turned only in the test",
-    "augmented": "turned once more in every epoch, at random angles, bilinear; so are its validation images",
+    "augmented": "turned in every epoch, at random angles, bilinear; so are its validation images",
     "prior": "the upright CNN as it is; its scorer learns from upright images alone that they are upright",
-    "end to end": "CNN and scorer together, fewer epochs than the other CNNs: too little time, not a choice",
+    "end to end": "CNN and scorer together",
     "error_p4": "worst relative error over p4 in float64, of mackey.audit",
     "change": "mean |f(turned x) - f(x)| over mean |f(x)| of the logits, at random angles",
 }
 
 
-class TurnAveraged(nn.Module):
-    """(1/n) Σ_k f(R^k x), R the turn by 360°/n: bilinear where n is not 4, 2 or 1."""
-
-    def __init__(self, module: nn.Module, turns: int) -> None:
-        super().__init__()
-        self.module, self.turns = module, turns
-
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.stack([self.module(turn(images, 360 * k / self.turns)) for k in range(self.turns)]).mean(
-            0
-        )
+def recipe(kind: str, seed: int) -> Recipe:
+    """The CNN and how it, or the scorer alone, is trained."""
+    plan = PLANS[kind]
+    config = TrainConfig(epochs=plan.epochs, learning_rate=1e-2, seed=seed)
+    return Recipe(plan.cnn[0], dict(plan.cnn[1]), plan.task, config)
 
 
-def turn(images: Tensor, degrees: float) -> Tensor:
-    return tasks.rotate(images, torch.full((len(images),), degrees)) if degrees else images
-
-
-def recipe(name: str, seed: int) -> Recipe:
-    """The one CNN and how it is trained, on the task of this name."""
-    return Recipe("baselines.plain", CNN, name, TrainConfig(epochs=EPOCHS, learning_rate=1e-2, seed=seed))
+def task_of(kind: str, seed: int) -> Task:
+    return replace(tasks.load_images(PLANS[kind].task, seed), turned=PLANS[kind].turned)
 
 
 def trained(kind: str, seed: int) -> nn.Module:
-    """The CNN of the best validation epoch; its run is kept in runs/wrappers and not repeated."""
-    name, augmented, _ = TRAINED[kind]
-    plan, folder, network = recipe(name, seed), _folder(kind, seed), recipe(name, seed).build(tasks.BASELINES)
-    if stored(folder) is None:
-        plan.save(folder)
-    task = replace(tasks.load(name, seed), turned=augmented)
-    fit(network, unseen(task), plan.train, folder, progress=False)
+    """The network of the best validation epoch; its run is kept in runs/wrappers and not repeated."""
+    plan, folder, task = recipe(kind, seed), _folder(kind, seed), task_of(kind, seed)
+    if PLANS[kind].scorer is None:
+        return runs.trained(plan, plan.build(tasks.BASELINES), task, folder)
+    if PLANS[kind].alone:  # the prior loss is the cross-entropy of the scores with pose 0
+        network, scorer = posed(kind, seed, trained("mnist-plain", seed))
+        fit(scorer, runs.unseen(upright(task)), plan.train, folder, progress=False)
+        return network.eval()
+    network, _ = posed(kind, seed, plan.build(tasks.BASELINES))
+    fit(network, runs.unseen(task), plan.train, folder, progress=False)
     return network.eval()
 
 
-def canonical(kind: str, seed: int) -> nn.Module:
-    """mnist: a frozen upright CNN behind a scorer that learned by the prior loss; rotmnist: both together."""
-    name, group, epochs = CANONICAL[kind]
-    plan, task = recipe(name, seed), unseen(replace(tasks.load(name, seed), turned=False))
+def posed(kind: str, seed: int, cnn: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The CNN behind a fresh scorer, and the scorer."""
+    group = PLANS[kind].scorer
+    assert group is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         scorer = wrap.ImageScorer(group, 1, fields=FIELDS[group], depth=3, stride=2)
-    settings, folder = replace(plan.train, epochs=epochs), _folder(kind, seed)
-    if name == "mnist":  # the prior loss is the cross-entropy of the scores with pose 0
-        fit(scorer, _upright(task), settings, folder, progress=False)
-        network = trained("mnist-plain", seed)
-        return wrap.canonicaliser(network, group, "image", "invariant", scorer=scorer).eval()
-    network = wrap.canonicaliser(plan.build(tasks.BASELINES), group, "image", "invariant", scorer=scorer)
-    fit(network, task, settings, folder, progress=False)
-    return network.eval()
+    return wrap.canonicaliser(cnn, group, "image", "invariant", scorer=scorer), scorer
 
 
-def _upright(task: Task) -> Task:
+def averaged(network: nn.Module, turns: int) -> nn.Module:
+    """Over turns by 360°/n: the network itself for n = 1."""
+    group = GROUPS[turns]
+    return network if group is None else wrap.average(network, group, "image", "invariant").eval()
+
+
+def upright(task: Task) -> Task:
     """Every label is pose 0."""
-    splits = {
-        name: Split(split.images, torch.zeros_like(split.labels))
-        for name, split in (("train", task.train), ("validation", task.validation), ("test", task.test))
-    }
-    return replace(task, **splits)
-
-
-def unseen(task: Task) -> Task:
-    """Without its test images, which are read once, after all training."""
-    return replace(task, test=task.validation)
+    train, validation, test = (Split(s.images, torch.zeros_like(s.labels)) for s in task.splits)
+    return replace(task, train=train, validation=validation, test=test)
 
 
 def _folder(kind: str, seed: int) -> Path:
-    return RUNS / f"{kind}-{seed}"
-
-
-def accuracies(network: nn.Module, test: Split, averages: tuple[int, ...]) -> dict[int, float]:
-    """By number of turns averaged over: each turn of the test images is computed once for all of them."""
-    most = max(averages)
-    with torch.inference_mode():
-        logits = torch.stack(
-            [
-                torch.cat([network(turn(part, 360 * k / most)) for part in test.images.split(256)])
-                for k in range(most)
-            ]
-        )
-    means = {n: logits[:: most // n].mean(0) for n in averages}
-    return {n: float((mean.argmax(-1) == test.labels).float().mean()) for n, mean in means.items()}
+    return runs.RUNS / "wrappers" / f"{kind}-{seed}"
 
 
 def errors(network: nn.Module, images: Tensor, seed: int) -> dict[str, float]:
@@ -142,68 +133,57 @@ def errors(network: nn.Module, images: Tensor, seed: int) -> dict[str, float]:
 
 def measured(kind: str, seed: int, test: Split) -> dict[str, dict[str, float]]:
     """Accuracy and errors of one trained network and of its averages, by number of turns."""
-    known = kind in TRAINED
-    network, averages = (trained(kind, seed), TRAINED[kind][2]) if known else (canonical(kind, seed), (1,))
-    found = accuracies(network, test, averages)
+    network = trained(kind, seed)
     return {
         str(n): {
-            "accuracy": found[n],
+            "accuracy": score(averaged(network, n), test, Accuracy()),
             "parameters": tasks.parameter_count(network),
-            **errors(TurnAveraged(network, n).eval(), test.images[:500], seed),
+            **errors(averaged(network, n), test.images[:500], seed),
         }
-        for n in averages
+        for n in PLANS[kind].averages
     }
 
 
-def milliseconds() -> dict[str, float]:
-    """Median time of 256 images forward: the CNN, its averages by number of turns, and behind scorers."""
+def times() -> None:
+    """Median milliseconds of 256 images forward, and seconds of one training epoch, by kind."""
     images = torch.rand(256, 1, 29, 29, generator=torch.Generator().manual_seed(0))
-    plain = trained("mnist-plain", SEEDS[0])
-    networks = {f"averaged over {n}": TurnAveraged(plain, n) for n in (1, 4, 8)}
-    found = {**networks, **{kind: canonical(kind, SEEDS[0]) for kind in CANONICAL}}
-    runs = {name: inference(network, images) for name, network in found.items()}
-    return {name: timing(times).median for name, times in interleaved(runs, 8.0).items()}
+    networks: dict[str, nn.Module] = {}
+    training: dict[str, float] = {}
+    for kind, plan in PLANS.items():
+        cnn, task = recipe(kind, 0).build(tasks.BASELINES), task_of(kind, 0)
+        whole, scorer = (cnn, cnn) if plan.scorer is None else posed(kind, 0, cnn)
+        learner, given = (scorer, upright(task)) if plan.alone else (whole, task)
+        training[kind] = runs.seconds_an_epoch(recipe(kind, 0), learner, given)
+        networks |= {f"{kind} {n}": averaged(whole.eval(), n) for n in plan.averages}
+    forward = {name: inference(network, images) for name, network in networks.items()}
+    speed = {name: timing(one).median for name, one in interleaved(forward, 20.0).items()}
+    measured_now = {"milliseconds": speed, "seconds_an_epoch": training, "threads": torch.get_num_threads()}
+    runs.write("wrappers", {**runs.read("wrappers"), "times": measured_now})
 
 
-def settings(kind: str, seed: int) -> dict[str, object]:
-    """The recipe of a run as plain data; epochs are those of the scorer where only that is trained."""
-    name, _, last = {**TRAINED, **CANONICAL}[kind]
-    plan = recipe(name, seed)
-    if isinstance(last, int):
-        plan = replace(plan, train=replace(plan.train, epochs=last))
-    return asdict(plan)
-
-
-def log(kind: str, seed: int) -> list[float]:
-    """Validation accuracy by epoch."""
-    lines = (_folder(kind, seed) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["validation"] for line in lines]
-
-
-def write(found: Mapping[str, object]) -> None:
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-
-
-def main() -> None:
+def main(found: dict[str, Any]) -> None:
     """Each network is written once it is measured; what the file holds is not measured again."""
-    found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"runs": {}}
     for seed in SEEDS:
-        test = tasks.load("rotmnist", seed).test
-        for kind in (*TRAINED, *CANONICAL):
-            runs = found["runs"].setdefault(kind, {})
-            if str(seed) not in runs:
-                runs[str(seed)] = {
-                    "by_turns": measured(kind, seed, test),
-                    "recipe": settings(kind, seed),
-                    "validation_by_epoch": log(kind, seed),
+        for kind in PLANS:
+            known = found["runs"].setdefault(kind, {})
+            if str(seed) not in known:
+                task = tasks.load_images("rotmnist", seed)
+                known[str(seed)] = {
+                    "by_turns": measured(kind, seed, task.test),
+                    "recipe": asdict(recipe(kind, seed)),
+                    "validation_by_epoch": runs.log(_folder(kind, seed)),
                 }
-                print(kind, seed, runs[str(seed)]["by_turns"], flush=True)
-                write(found)
-    network = trained("mnist-plain", SEEDS[0])
-    facts = {"seeds": SEEDS, "test": len(test), "notes": NOTES, "parameters": tasks.parameter_count(network)}
-    machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    write({**found, **machine, **facts, "milliseconds_256_images": milliseconds()})
+                print(kind, seed, known[str(seed)]["by_turns"], flush=True)
+                sizes = dict(zip(("train", "validation", "test"), map(len, task.splits), strict=True))
+                facts = {
+                    "name": "wrappers",
+                    "torch": torch.__version__,
+                    "seeds": SEEDS,
+                    "splits": sizes,
+                    "notes": NOTES,
+                }
+                runs.write("wrappers", {**found, **facts})
 
 
 if __name__ == "__main__":
-    main()
+    runs.command("wrappers", main, times)

@@ -1,5 +1,6 @@
 """Particles as a task: the same training, another metric; and its two plain baselines."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import mackey as mk
-from mackey import tasks
+from mackey import cli, tasks
 from mackey.recipe import POINT_MODELS, Recipe, TrainConfig, rebuild
 from mackey.tasks import MeanSquareError, PointTask, Systems
 from mackey.tasks.graph_network import IN_TYPES, OUT_TYPE
@@ -175,3 +177,28 @@ def test_nbody_protocol(data_folder: Path) -> None:
     assert float((x - y).square().mean()) == pytest.approx(0.2715, abs=5e-5)
     assert float((x + v - y).square().mean()) == pytest.approx(0.1090, abs=5e-5)
     assert set(given.test.charges.unique().tolist()) == {-1.0, 1.0}
+
+
+def test_points_train_from_the_command_line(data_folder: Path, tmp_path: Path) -> None:
+    """And a model of something else is refused before anything is written."""
+    out = io.StringIO()
+    small = [
+        "--arguments.hidden",
+        "6",
+        "--arguments.layers",
+        "1",
+        "--train.epochs",
+        "1",
+        "--train.batch_size",
+    ]
+    command = ["train", "points.frame_averaging", "--task", "nbody", *small, "500", "--out"]
+    assert cli.run([*command, str(tmp_path / "run")], Console(file=out, width=300)) == 0
+    assert "best epoch 0 (validation MSE" in out.getvalue() and "; test MSE" in out.getvalue()
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["metric"] == "mse"
+    with pytest.raises(
+        ValueError, match=r"a model of positions, velocities, charges, got Model, which takes"
+    ):
+        cli.run(["train", "images.gcsa", "--task", "nbody", "--out", str(tmp_path / "other")], Console())
+    with pytest.raises(ValueError, match=r"wanted arguments among hidden, .*got 'in_channels'"):
+        cli.run(["train", "points.frame_averaging", "--out", str(tmp_path / "other")], Console())
+    assert not (tmp_path / "other").exists()

@@ -7,7 +7,7 @@ from torch import nn
 
 from mackey.errors import sentence
 from mackey.tasks.abstract import AbstractSplit, AbstractTask
-from mackey.tasks.baselines import GroupAveraged, PlainCNN, matched, parameter_count
+from mackey.tasks.baselines import GroupAveraged, PlainCNN, PooledCNN, matched, parameter_count
 from mackey.tasks.digits import digits
 from mackey.tasks.graph_network import FramedGraphNetwork, GraphNetwork
 from mackey.tasks.metric import METRICS, AbstractMetric, Accuracy, MeanSquareError
@@ -18,6 +18,7 @@ from mackey.tasks.task import Split, Task, random_angles, rotate, turned
 
 BASELINES: dict[str, type[nn.Module]] = {
     "baselines.plain": PlainCNN,
+    "baselines.pooled": PooledCNN,
     "baselines.gnn": GraphNetwork,
     "baselines.framed_gnn": FramedGraphNetwork,
 }
@@ -58,6 +59,7 @@ __all__ = [
     "MeanSquareError",
     "PlainCNN",
     "PointTask",
+    "PooledCNN",
     "Split",
     "Systems",
     "TASKS",
