@@ -237,7 +237,7 @@ def test_groups_one_after_the_other() -> None:
     )
     torch.testing.assert_close(module.canonical(x), resampled(x, pixels(x) @ (first @ second).mT))
     assert module.guarantee.group == "translation" and "rotation-scale, which" in module.guarantee.note
-    assert module.guarantee.kind == "continuum"
+    assert module.guarantee.kind == "continuum" and module.guarantee.rate == 2.0
 
 
 @pytest.mark.parametrize("name", FLOWS)

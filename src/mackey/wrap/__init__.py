@@ -22,7 +22,9 @@ from mackey.wrap.orbit_distance import (
 from mackey.wrap.pca_frames import pca_frames
 from mackey.wrap.planar_flows import FLOWS, PlanarFlow, planar_flow
 from mackey.wrap.pose_network import PoseNetwork, centroid, circular_centroid
-from mackey.wrap.rotation_frames import mirrored_frames, plane_frames, space_frames
+from mackey.wrap.probabilistic import ProbabilisticSymmetrised, point_random_pose, probabilistic
+from mackey.wrap.random_poses import AbstractRandomPose, CloudRandomPose, PointRandomPose
+from mackey.wrap.rotation_frames import mirrored_frames, orthogonal_frames, plane_frames, space_frames
 from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
 from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
@@ -32,6 +34,7 @@ from mackey.wrap.vector_neurons import VectorNeurons
 __all__ = [
     "FLOWS",
     "AbstractFramePredictor",
+    "AbstractRandomPose",
     "AbstractTransporting",
     "Averaged",
     "CanonicalCoordinates",
@@ -39,6 +42,7 @@ __all__ = [
     "Cloud",
     "CloudCanonicalised",
     "CloudPose",
+    "CloudRandomPose",
     "CloudReader",
     "CloudVectors",
     "FlowPose",
@@ -49,7 +53,9 @@ __all__ = [
     "OrbitSymmetrised",
     "OrthogonalFrames",
     "PlanarFlow",
+    "PointRandomPose",
     "PoseNetwork",
+    "ProbabilisticSymmetrised",
     "RandomFrames",
     "SortedFrames",
     "Transport",
@@ -68,10 +74,13 @@ __all__ = [
     "orbit_distance",
     "orbit_inverse",
     "orbit_symmetrise",
+    "orthogonal_frames",
     "pca_frames",
     "planar_flow",
     "plane_frames",
+    "point_random_pose",
     "polar_frames",
+    "probabilistic",
     "resampled",
     "rest_boost",
     "sorted_frames",

@@ -142,12 +142,12 @@ class CanonicalCoordinates(nn.Module):
 
 
 def _guarantee(flows: list[PlanarFlow]) -> Guarantee:
-    note = "error falls as the square of the spacing of pixels and samples, for content inside the window"
+    note = "n pixels and n samples a side, content inside the window of the coordinates"
     if any(flow.circular for flow in flows[:1]):
         note += ", outside the set, of measure zero, of images whose heat map has no direction"
     if len(flows) > 1:
         note += f"; only encouraged under {', '.join(flow.name for flow in flows[1:])}, which come later"
-    return Guarantee("continuum", flows[0].name, note)
+    return Guarantee("continuum", flows[0].name, note, rate=2.0)
 
 
 def canonical_coordinates(

@@ -20,19 +20,22 @@ from mackey.wrap.transport import form_signs
 class PairWeights(AbstractConstants):
     """w_ij = MLP(s_i, s_j, |v_ia|², |v_ja|², ⟨v_ia, v_jb⟩, |x_j − x_i|², ⟨v, x_j − x_i⟩), through arsinh.
 
-    unit: the length in which the vectors are measured, for the invariants only. All n² pairs.
+    unit: the length in which the vectors are measured, for the invariants only. All n² pairs. more: vectors
+    and scalars that each point of a cloud has besides those that the reader finds.
     """
 
     form: Tensor
 
-    def __init__(self, reader: CloudReader, out: int, *, hidden: int = 32, unit: float = 1.0) -> None:
+    def __init__(
+        self, reader: CloudReader, out: int, *, hidden: int = 32, unit: float = 1.0, more: int = 0
+    ) -> None:
         super().__init__()
-        group, a = reader.acts.linear, reader.count
+        group, a = reader.acts.linear, reader.count + more
         assert group is not None
         placed = reader.position is not None
         self.unit = unit
         self.hold("form", form_signs(group))
-        self.here, self.there = (nn.Linear(1 + reader.scalars + a, hidden) for _ in range(2))
+        self.here, self.there = (nn.Linear(1 + reader.scalars + more + a, hidden) for _ in range(2))
         pairs = a * a + (1 + 2 * a if placed else 0)
         self.pair = nn.Linear(pairs, hidden, bias=False)
         self.out = nn.Linear(hidden, out)

@@ -52,6 +52,32 @@ def mirrored_frames(
     return torch.cat([turned[..., :-1, :], turned[..., -1:, :] * side[..., None, None]], -2)
 
 
+def orthogonal_frames(vectors: Float[Tensor, "*b d d"], *, proper: bool) -> Float[Tensor, "*b d d"]:
+    """L ∈ O(d), for any d, with rows u_k ∝ v_k − Σ_{j<k} (v_k·u_j) u_j, so that L(gv) = L(v)g⁻¹.
+
+    proper: the last row changes sign where the determinant is −1; then L ∈ SO(d), and the same for g ∈ SO(d).
+    Where v_k lies within 10⁻⁷ |v_k| of the span of those before, an axis takes its place.
+    """
+    floor = _floor(vectors, None)
+    rows: list[Tensor] = []
+    for k, v in enumerate(vectors.unbind(-2)):
+        before = torch.stack(rows, -2) if rows else vectors[..., :0, :]
+        leaning = (before.detach() ** 2).sum(-2).argmin(-1, keepdim=True)
+        spare = torch.zeros_like(v).scatter(-1, leaning, 1.0)
+        u = _direction(_across(v, before), floor[..., k], _across(spare, before))
+        rows.append(_direction(_across(u, before), torch.zeros_like(floor[..., k]), u))
+    L = torch.stack(rows, -2)
+    if not proper:
+        return L
+    side = torch.linalg.det(L.detach()).sign()[..., None, None]
+    return torch.cat([L[..., :-1, :], L[..., -1:, :] * side], -2)
+
+
+def _across(v: Tensor, before: Tensor) -> Tensor:
+    """v − Σ_j (v·u_j) u_j."""
+    return v - ((before @ v[..., None]) * before).sum(-2)
+
+
 def _floor(vectors: Tensor, scale: Tensor | None) -> Tensor:
     return ZERO * (torch.linalg.vector_norm(vectors.detach(), dim=-1) if scale is None else scale.detach())
 
