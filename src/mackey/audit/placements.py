@@ -95,9 +95,9 @@ def _after_class_token(v: Tensor, sizes: tuple[int, ...]) -> Tensor:
     return _of_tokens(v[:, 1:], sizes, 1)
 
 
-def _side(count: float, d: int) -> int:
+def _side(count: float | int, d: int) -> int:
     """n with n^d = count; 0 if there is none."""
-    side = round(max(count, 0.0) ** (1 / d))
+    side = round(max(count, 0) ** (1 / d))
     return side if side**d == count else 0
 
 
