@@ -26,10 +26,12 @@ from mackey.wrap.probabilistic import ProbabilisticSymmetrised, point_random_pos
 from mackey.wrap.random_poses import AbstractRandomPose, CloudRandomPose, PointRandomPose
 from mackey.wrap.rotation_frames import mirrored_frames, orthogonal_frames, plane_frames, space_frames
 from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
+from mackey.wrap.stochastic_frames import StochasticFrames, stochastic_frames
 from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
 from mackey.wrap.transported_transformer import TransportedTransformer
 from mackey.wrap.vector_neurons import VectorNeurons
+from mackey.wrap.weighted_frames import WeightedFrames, weighted_frames
 
 __all__ = [
     "FLOWS",
@@ -58,10 +60,12 @@ __all__ = [
     "ProbabilisticSymmetrised",
     "RandomFrames",
     "SortedFrames",
+    "StochasticFrames",
     "Transport",
     "TransportedAttention",
     "TransportedTransformer",
     "VectorNeurons",
+    "WeightedFrames",
     "average",
     "canonical_coordinates",
     "canonicaliser",
@@ -85,4 +89,6 @@ __all__ = [
     "rest_boost",
     "sorted_frames",
     "space_frames",
+    "stochastic_frames",
+    "weighted_frames",
 ]

@@ -1,18 +1,21 @@
 """⟨φ⟩(X) = 1/|F(X)| Σ_{g ∈ F(X)} ρ_out(g) φ(ρ_in(g)⁻¹X): any network, averaged over frames."""
 
+import torch
 from torch import Tensor, nn
 
-from mackey.actions import Declaration, GroupLike, acting
+from mackey.actions import AbstractTensorType, Acting, Declaration, GroupLike, acting
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.wrap.declared_types import as_tuple, types_of
 from mackey.wrap.posing import Posing
+from mackey.wrap.sorted_frames import SortedFrames, sorted_frames
 
 _WHERE = "wrap.frames"
-GAP = 1e-3  # the least gap of moments that `check` lets pass
+GAP = {torch.float64: 1e-5}  # the least gap of extents that `check` lets pass: errors stay below 1e-10
+GAP_ELSE = 1e-3
 OUTSIDE = (
-    "outside the set, of measure zero, of inputs with two equal moments; error ~ rounding/gap of moments"
+    "outside the set, of measure zero, of inputs with two equal moments; error ~ rounding/gap of extents"
 )
 
 
@@ -22,8 +25,8 @@ class FrameAveraged(nn.Module):
     One call of φ, on a batch |F| times as large: 2^d frames for E(d) and O(d), 2^{d−1} for SE(d) and SO(d).
     at_once: so many frames in one call, to bound memory. Frames are found, and tensors moved, in float64;
     gradients flow through them, so that forces are those of the averaged energy. Where two moments agree the
-    result is finite and depends on how the cloud was turned: `check` refuses such inputs. Source: Puny et
-    al., ICLR 2022, eq. (4).
+    result is finite and depends on how the cloud was turned: `check` refuses such inputs, and
+    `wrap.weighted_frames` handles them. Source: Puny et al., ICLR 2022, eq. (4).
     """
 
     def __init__(self, network: nn.Module, posing: Posing, *, at_once: int | None = None) -> None:
@@ -36,25 +39,28 @@ class FrameAveraged(nn.Module):
 
     @property
     def guarantee(self) -> Guarantee:
-        return Guarantee("exact", self.posing.acts.name, OUTSIDE)
+        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
+        return Guarantee("exact", self.posing.acts.name + sorts, OUTSIDE)
 
     def gaps(self, *inputs: Tensor) -> Float[Tensor, " b"]:
-        """The least distance of two moments of each sample, in parts of the largest one."""
+        """The least distance of two extents of each sample, in parts of the largest one."""
         return self.posing.gaps(inputs)
 
-    def check(self, *inputs: Tensor, least: float = GAP) -> None:
-        """Raise where two moments of a sample are nearer than `least` parts of the largest: there the axes
-        are a choice, and the error is about the rounding of the inputs over this gap.
+    def check(self, *inputs: Tensor, least: float | None = None) -> None:
+        """Raise where two extents of a sample along its axes are nearer than `least` parts of the largest:
+        there the axes are a choice, and the error is about the rounding of the inputs over this gap. least:
+        10⁻⁵ for float64, where the error is 10⁻¹⁰, and 10⁻³ for other dtypes.
         """
         gaps = self.gaps(*inputs)
+        least = GAP.get(inputs[self.posing.source].dtype, GAP_ELSE) if least is None else least
         worst = int(gaps.argmin())
         if gaps[worst] < least:
             raise ValueError(
                 sentence(
                     _WHERE,
-                    wanted=f"second moments at least {least:g} of the largest apart",
+                    wanted=f"extents along the axes at least {least:g} of the largest apart",
                     got=f"a gap of {float(gaps[worst]):.2g} in sample {worst} (symmetric, or nearly so)",
-                    remedy="not equivariant there; average over the group, or use an equivariant network",
+                    remedy="not equivariant there; use wrap.weighted_frames, which is",
                 )
             )
 
@@ -64,7 +70,7 @@ class FrameAveraged(nn.Module):
         centred = self.posing.centred(inputs, centre)
         parts = [
             evaluate(self.network, self.posing, centred, part, inputs)
-            for part in frames.split(self.at_once or frames.shape[1], 1)
+            for part in ([frames] if self.at_once is None else frames.split(self.at_once, 1))
         ]
         count, (_, alone, like) = frames.shape[1], parts[0]
         means = tuple(
@@ -112,11 +118,25 @@ def frames(
     mask: int | None = None,
     at_once: int | None = None,
 ) -> FrameAveraged:
-    """`network`, equivariant under E(n), SE(n), O(n) or SO(n): its average over the frames of each sample.
+    """`network`, equivariant under E(n), SE(n), O(n) or SO(n): its average over the frames of each sample;
+    under "E(n)×Sym" and the like its points are sorted in each frame as well.
 
     in_type, out_type: what each tensor is, such as ("positions", "tokens") and "vectors" (`mackey.actions`).
     mask: the number of the input that says which points are there. at_once: frames in one call, all if None.
     """
     acts = acting(group)
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
+    network, acts = sorted_inside(network, acts, types, mask)
     return FrameAveraged(network, Posing(acts, *types, mask), at_once=at_once)
+
+
+def sorted_inside(
+    network: nn.Module,
+    acts: Acting,
+    types: tuple[tuple[AbstractTensorType, ...], tuple[AbstractTensorType, ...]],
+    mask: int | None,
+) -> tuple[nn.Module, Acting]:
+    """G×Sym as G, and the network with its points sorted; any other group as it is."""
+    if acts.space is None or not acts.permutes or acts.permutations is not None:
+        return network, acts
+    return sorted_frames(network, *types, mask=mask), Acting(acts.space)

@@ -10,7 +10,7 @@ from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.groups import Orthogonal, SemidirectProduct, SpecialOrthogonal
 from mackey.wrap.declared_types import is_position
-from mackey.wrap.pca_frames import centre_of, pca_frames, principal_axes, second_moments
+from mackey.wrap.pca_frames import about, centre_of, pca_frames, principal_axes
 
 _PLACED = (Vectors, Scalars, Matrices, Features)
 _FLAT = 64  # a cloud is flat along an axis where it extends less than this many roundings of its size
@@ -56,6 +56,12 @@ class Posing:
         return isinstance(self.acts.linear, SpecialOrthogonal)
 
     @property
+    def dimension(self) -> int:
+        """n of R^n."""
+        assert isinstance(self.acts.linear, Orthogonal | SpecialOrthogonal), "checked when built"
+        return self.acts.linear.dimension
+
+    @property
     def source(self) -> int:
         """The input that the frames are read from: the first positions, else the first vectors."""
         vectors = [i for i, one in enumerate(self.in_types) if isinstance(one, Vectors)]
@@ -90,22 +96,27 @@ class Posing:
         points, mask = self.cloud(inputs)
         return pca_frames(points, mask, centred=self.translates, proper=self.proper)
 
+    def centre(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, "b d"]:
+        """The mean of the points that are there; 0 where the group does not translate."""
+        points, mask = self.cloud(inputs)
+        return centre_of(points, mask) if self.translates else torch.zeros_like(points[:, 0])
+
     def gaps(self, inputs: tuple[Tensor, ...]) -> Float[Tensor, " b"]:
-        """The least |λ_i − λ_{i+1}|/λ_max of each sample; infinite where no choice of axes matters.
+        """The least |e_i − e_{i+1}|/e_max of each sample, e = √λ its extents along the principal axes;
+        infinite where no choice of axes matters.
 
         Axes along which the cloud does not extend at all may be chosen freely where nothing but invariants
         and vectors come out and nothing but the cloud goes in.
         """
         points, mask = self.cloud(inputs)
-        if self.translates:
-            points = points - centre_of(points, mask)[:, None]
-        values, axes = principal_axes(second_moments(points, mask))
-        gap = values.diff(dim=-1) / values[:, -1:].clamp(min=torch.finfo(values.dtype).tiny)
+        points = about(points, self.centre(inputs), mask)
+        values, axes = principal_axes(points)
+        extents = values.sqrt()
+        gap = extents.diff(dim=-1) / extents[:, -1:].clamp(min=torch.finfo(values.dtype).tiny)
         if self._flat_is_free:
-            there = points if mask is None else points * mask[..., None]
-            extent = (there @ axes).abs().amax(1)
+            reach = (points @ axes).abs().amax(1)
             eps = torch.finfo(inputs[self.source].dtype).eps
-            flat = extent <= _FLAT * eps * inputs[self.source].detach().abs().amax().double()
+            flat = reach <= _FLAT * eps * inputs[self.source].detach().abs().amax().double()
             gap = torch.where(flat[:, 1:] & flat[:, :-1], torch.inf, gap)
         return gap.amin(-1)
 
@@ -134,8 +145,13 @@ class Posing:
             for one, x, dtype in zip(self.in_types, inputs, dtypes, strict=True)
         )
 
-    def push(self, outputs: tuple[Tensor, ...], frames: Float[Tensor, "b m d d"]) -> tuple[Tensor, ...]:
-        """Σ over the frames of ρ_out(F) y, in float64 for types that move."""
+    def push(
+        self,
+        outputs: tuple[Tensor, ...],
+        frames: Float[Tensor, "b m d d"],
+        weights: Float[Tensor, "b m"] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Σ_m w_m ρ_out(F_m) y, w = 1 by default, in float64 for types that move."""
         if len(outputs) != len(self.out_types):
             wanted, got = f"{len(self.out_types)} outputs, as declared", str(len(outputs))
             raise _refusal(wanted, got, "declare every output")
@@ -145,8 +161,8 @@ class Posing:
             if not y.ndim or y.shape[0] != batch * count:
                 wanted, got = f"{batch * count} samples on axis 0 of every output", f"shape {tuple(y.shape)}"
                 raise _refusal(wanted, got, "let the network return one result for each sample")
-            y = one.act(y.double(), motion) if one.moves else y
-            found.append(y.unflatten(0, (batch, count)).sum(1))
+            y = (one.act(y.double(), motion) if one.moves else y).unflatten(0, (batch, count))
+            found.append(y.sum(1) if weights is None else (_against(weights, y) * y).sum(1))
         return tuple(found)
 
     def placed(self, outputs: tuple[Tensor, ...], centre: Float[Tensor, "b d"]) -> tuple[Tensor, ...]:
@@ -155,6 +171,11 @@ class Posing:
             one.act(y, Motion(translation=centre)) if is_position(one) and self.translates else y
             for one, y in zip(self.out_types, outputs, strict=True)
         )
+
+
+def _against(weights: Tensor, y: Tensor) -> Tensor:
+    """Weights (b, m) with as many axes as y."""
+    return weights.view(*weights.shape, *(1,) * (y.ndim - 2))
 
 
 def _repeat(x: Tensor, count: int) -> Tensor:
