@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from mackey.testing import assert_equivariant
+from mackey.testing import assert_equivariant, strategies
 from mackey.testing.assertions import UNLISTED
 
 pytest_plugins = ["pytester"]
@@ -258,3 +259,20 @@ def test_those_who_do_not_use_the_plugin_do_not_load_torch(pytester: pytest.Pyte
         env={"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     assert run.returncode == 0 and "1 passed" in run.stdout, run.stdout + run.stderr
+
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL))
+def test_examples_of_the_guide_pass(pytester: pytest.Pytester, code: str) -> None:
+    pytester.makepyfile(test_guide=code)
+    pytester.runpytest_inprocess(*PLUGIN, "-W", "error").assert_outcomes(passed=1)
+
+
+def test_names_in_the_guide_exist() -> None:
+    assert set(re.findall(r"^\| `(\w+)\(", GUIDE, re.MULTILINE)) == {
+        name for name in strategies.__all__ if name.islower()
+    }
+    assert all(kind in GUIDE for kind in (*strategies.CLOUDS, *strategies.IMAGES))
+    assert set(re.findall(r"pytest (--mackey-\w+)", GUIDE)) == {"--mackey-report", "--mackey-json"}
