@@ -61,8 +61,8 @@ def declare(declared: TypeLike, group: AbstractGroup[Any] | None, where: str) ->
     "position", "vector", "matrix", "pseudoscalar": one for the sample, on its last axes · "cell": rows that
     are vectors · "pairs" (b, n, n, …) · "edge_index": numbers of points · "edge_vectors", "edge_attributes":
     one for each listed edge · "weights(h1,h0)": axes after the batch by the name of their permutations, "."
-    for none · "8x0e + 4x1o": a representation of the linear part of the group, in mackey's layout; "e3nn:
-    8x0e" in e3nn's · "invariant" · a FieldType, or any type of `mackey.actions`.
+    for none · "8x0e + 4x1o": a representation of the linear part of the group, (b, n, d) or (b, d), in
+    mackey's layout; "e3nn: 8x0e" in e3nn's · "invariant" · a FieldType, or any type of `mackey.actions`.
 
     Raises ValueError with the names for any other.
     """
@@ -100,7 +100,7 @@ def declarations(
         wanted, got = f"one type for each of {len(tensors)} tensors", f"{len(given)}"
         remedy = 'declare every tensor; "invariant" for what does not move'
         raise ValueError(sentence(where, wanted=wanted, got=got, remedy=remedy))
-    types = tuple(declare(one, group, where) for one in given)
+    types = tuple(_placed(declare(one, group, where), one, x) for one, x in zip(given, tensors, strict=True))
     linear = linear_part(group)
     d = linear.dimension if isinstance(linear, FiniteGroup | AbstractMatrixGroup) else None
     for one, x in zip(types, tensors, strict=True):
@@ -113,3 +113,9 @@ def declarations(
                 sentence(where, wanted=wanted, got=f"{found} in shape {tuple(x.shape)}", remedy=remedy)
             )
     return types
+
+
+def _placed(found: AbstractTensorType, declared: TypeLike, x: Tensor) -> AbstractTensorType:
+    """Features (b, d) by name, without an axis of points, are one vector for the sample."""
+    alone = isinstance(found, Features) and isinstance(declared, str) and "@" not in declared and x.ndim == 2
+    return replace(found, axis=None) if isinstance(found, Features) and alone else found

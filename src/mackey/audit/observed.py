@@ -1,5 +1,6 @@
 """Every layer of a network watched on x and on gx, and how far what it takes and gives is from g acting."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,7 @@ from mackey.audit.watching import Call, watch
 from mackey.fields import FieldType
 from mackey.spaces import Set
 
-_DRAWS = 4  # inputs of the same kind, so that a fit has more samples than unknowns
+_DRAWS, _MOST = 4, 16  # inputs of the same kind, so that a fit has more samples than unknowns
 _RIGHT = Residual(0.0, 0.0, True)
 
 
@@ -31,12 +32,14 @@ class Observed:
 
     @classmethod
     def of(cls, experiment: Experiment, element: Element) -> "Observed":
-        given = [experiment.doubles, *(_redrawn(experiment) for _ in range(_DRAWS - 1))]
+        first = watch(experiment.exact, experiment.doubles)
+        given = [experiment.doubles, *(_redrawn(experiment) for _ in range(_draws(first) - 1))]
         moved = [
             tuple(t.act(v, element.motion) for t, v in zip(experiment.in_types, x, strict=True))
             for x in given
         ]
-        plain, turned = (tuple(watch(experiment.exact, x) for x in inputs) for inputs in (given, moved))
+        plain = (first, *(watch(experiment.exact, x) for x in given[1:]))
+        turned = tuple(watch(experiment.exact, x) for x in moved)
         scene = Scene.of(experiment.in_types, experiment.doubles, element)
         return cls(plain, turned, (*given, *moved), scene)
 
@@ -72,6 +75,16 @@ class Observed:
     def _is_input(self, values: list[Tensor]) -> bool:
         """Whether these are an input of the network, which the audit itself has moved."""
         return any(_same(values, [x[k] for x in self.inputs]) for k in range(len(self.inputs[0])))
+
+
+def _draws(calls: Mapping[str, Call]) -> int:
+    """So many that a matrix on the last axis is determined in every layer where _MOST draws are enough."""
+    needed = _DRAWS
+    for out in (call.out for call in calls.values() if call.out.ndim > 1 and call.out.numel()):
+        channels = out.shape[-1]
+        draws = -(-(2 * channels + 3) // (out.numel() // channels))
+        needed = max(needed, draws if draws <= _MOST else 0)
+    return needed
 
 
 def _redrawn(experiment: Experiment) -> Tensors:

@@ -19,13 +19,24 @@ _TIMES = 100  # and is not rounding if it is so many times what rounding of weig
 def is_rounding(
     experiment: Experiment, plain: Outputs, failing: list[Row], floors: Mapping[str, float]
 ) -> bool:
-    """Whether rounding the weights to float32 (w to w(1 ± 2^-24)) moves the output as much as the error."""
+    """Whether rounding the weights to float32 (w to w(1 ± 2^-24)) moves the output as much as the error; also
+    of a module in float64 with weights that were computed in float32.
+    """
     weights = [*experiment.own.parameters(), *experiment.own.buffers()]
-    if not any(w.dtype == torch.float32 for w in weights):
+    if not any(_is_rounded(w.detach()) for w in weights):
         return False
     moved = experiment.changes(plain, experiment.doubles, _FLOAT32, FLOAT64)
     size = {name: max(float(y.abs().max()), floors[name]) for name, y in plain.exact.items()}
     return all(row.error64 * size[row.output] <= 4 * moved[row.output] for row in failing)
+
+
+def _is_rounded(weight: Tensor) -> bool:
+    """Whether a weight is in float32, or uses all digits of that and no more: not constants such as 1/2."""
+    if weight.dtype != torch.float64:
+        return weight.dtype == torch.float32
+    return torch.equal(weight, weight.float().double()) and not torch.equal(
+        weight, weight.bfloat16().double()
+    )
 
 
 def imprecise(
