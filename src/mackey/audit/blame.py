@@ -11,6 +11,7 @@ from mackey.actions import Motion
 from mackey.audit.causes import OUTSIDE, likely
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment
+from mackey.audit.explanations import Residual
 from mackey.audit.manner import manner_of
 from mackey.audit.observed import Observed
 from mackey.audit.report import Culprit
@@ -19,6 +20,7 @@ from mackey.audit.watching import Call
 
 _BROKEN = 1e-6  # above what weights rounded to float32 leave; a fit by least squares leaves about 1e-12
 _SMALL = 1e-8  # where the whole network is wrong by less than that
+_FREE = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
 def first_culprit(
@@ -33,7 +35,8 @@ def first_culprit(
     if any(isinstance(layer, torch.jit.ScriptModule) for layer in module.modules()):
         return None  # a scripted module takes no hooks
     observed = Observed.of(experiment, element)
-    mirrors_only = "rotation" not in failing and any(e.aspect == "rotation" for e in tested)
+    turns = any(e.aspect == "rotation" for e in tested) and "rotation" not in failing
+    mirrors_only = turns and element.aspect == "reflection"
     for threshold in (_BROKEN, _SMALL):
         scalar = not _mixes(experiment, element)  # so far the group moved samples and mixed no channels
         reshaped: tuple[str, float] | None = None
@@ -42,6 +45,8 @@ def first_culprit(
             if layer is module and len(observed.plain[0]) > 1:
                 break  # the whole is judged by the declared types of the outputs, below
             out = observed.out(name)
+            if out is not None and out.best <= threshold and _twists(observed, name, out):
+                return _blamed(observed, name, out.plain, mirrors_only)
             if out is None or out.best <= threshold:
                 scalar = scalar and (out is None or out.plain <= threshold)
                 continue
@@ -54,6 +59,9 @@ def first_culprit(
                 and given.sure
                 and (given.plain if scalar else given.best) > threshold
             ):
+                source = _source(observed, name)  # what is no field to this layer some matrix may explain
+                if source is not None:
+                    return _blamed(observed, source, given.plain, mirrors_only)
                 where = f"what happens before {name or 'everything'}, outside any module"
                 return Culprit(where, "functional code", given.plain, *OUTSIDE)
             if _only_reshapes(call):  # the next layer does what is wrong with that
@@ -71,6 +79,31 @@ def _blamed(observed: Observed, name: str, error: float, mirrors_only: bool) -> 
     manner = manner_of(before, after, observed.given(name), observed.scene)
     cause = likely(name, call, observed.scene, manner, mirrors_only)
     return Culprit(name or "the module itself", type(call.layer).__name__, error, *cause)
+
+
+def _twists(observed: Observed, name: str, out: Residual) -> bool:
+    """Whether a layer with free weights takes channels that g turns, and gives some that it shears: a matrix
+    explains those too, but no representation of a compact group does.
+    """
+    motion = observed.scene.element.motion
+    if not out.twisted or not isinstance(observed.calls[name].layer, _FREE) or not _keeps_lengths(motion):
+        return False
+    given = observed.given(name)
+    return given is not None and given.best <= _SMALL and not given.twisted
+
+
+def _keeps_lengths(motion: Motion) -> bool:
+    if motion.linear is None:
+        return True
+    product = motion.linear @ motion.linear.mT
+    return bool((product - torch.eye(len(product)).to(product)).abs().max() < _SMALL)
+
+
+def _source(observed: Observed, name: str) -> str | None:
+    """The layer whose output this one takes; None if there is an operation between."""
+    given = observed.calls[name].given
+    before = list(observed.calls)[: list(observed.calls).index(name)]
+    return next((other for other in before if _gives(observed.calls[other], given)), None)
 
 
 def _only_reshapes(call: Call) -> bool:
@@ -109,10 +142,13 @@ def _last(
     if giving or not last:
         why = f"{found.name} moves with the input, but not as its declared type does"
         fix = "declare what it is, or compute what you declare"
+    if found.error < _BROKEN:
+        why = f"{found.name} moves as declared up to {found.error:.0e}, as constants rounded to float32 leave"
+        fix = "compute constants in float64, and round them where they are used"
     if found.instead is not None:
         why = f"{found.name} transforms as {found.instead}, which is not what is declared"
         fix = f"declare it as {found.instead}, or compute what you declare"
-    if last and not giving:
+    if last and not giving and found.error >= _BROKEN:
         where = f"what happens after {last}, outside any module"
         return Culprit(where, "functional code", found.error, why, fix)
     name = giving[0] if giving else ""

@@ -86,8 +86,8 @@ def _of_kind(layer: nn.Module, scene: Scene, manner: Manner) -> Cause:
         return Cause("it drops single channels of a fibre", "use mackey.nn.FieldDropout")
     if element.aspect == "permutation":
         return Cause(
-            "its output depends on the order of its points: it numbers them, cuts them off, or mixes them by "
-            "place",
+            "its output depends on the order of its points: it numbers them, cuts them off, mixes them by "
+            "place, or takes a sign that a solver chose",
             "use sums, means or maxima over points, with weights that do not depend on their order",
         )
     if scene.sizes is None:
@@ -108,7 +108,7 @@ def _on_vectors(layer: nn.Module, manner: Manner, element: Element) -> Cause:
     if manner is Manner.POSITIONS and element.aspect in ("translation", "large translation"):
         return Cause(
             "its input are positions, and its output depends on where the origin is",
-            "use differences of positions, or subtract their mean",
+            "use differences of positions, or subtract their mean (over the points that are there)",
         )
     if isinstance(layer, nn.Linear) and manner is Manner.CHANNELS_OF_VECTORS and layer.bias is not None:
         return Cause("its bias is a fixed vector, which does not turn with the others", "bias=False")

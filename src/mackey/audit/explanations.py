@@ -15,18 +15,20 @@ from mackey.audit.placements import permuted, pictures, turned
 from mackey.audit.scene import Scene
 
 _FITTED = 1e-8  # an error that is none
+_TWIST = 1e-3  # of a matrix that was fitted
 _ROWS = 4096  # samples used in a fit
 _CHANNELS = 512  # a wider matrix is not fitted
 
 
 class Residual(NamedTuple):
     """How badly g explains a tensor. best: with the best channel matrix; plain: with none; sure: whether
-    there were more samples than unknowns.
+    there were more samples than unknowns. twisted: whether no matrix that explains it keeps lengths.
     """
 
     best: float
     plain: float
     sure: bool
+    twisted: bool = False
 
 
 def explained(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -> Residual | None:
@@ -39,7 +41,7 @@ def explained(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -
     for plain, rows in _readings(before, after, scene):
         residual = _fit(plain, rows, scene.translates)
         found = residual if found is None else _better(found, residual)
-        if found.best <= _FITTED:
+        if found.best <= _FITTED and not found.twisted:
             return found
     return found
 
@@ -74,7 +76,8 @@ def _rows(x: Tensor, axis: int) -> Tensor:
 
 
 def _better(a: Residual, b: Residual) -> Residual:
-    return Residual(min(a.best, b.best), min(a.plain, b.plain), a.sure or b.sure)
+    twisted = all(r.twisted for r in (a, b) if r.best <= max(_FITTED, min(a.best, b.best)))
+    return Residual(min(a.best, b.best), min(a.plain, b.plain), a.sure or b.sure, twisted)
 
 
 def _turned(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -> Residual | None:
@@ -108,7 +111,14 @@ def _fit(moved: Tensor, rows: Tensor, translates: bool) -> Residual:
     moved, rows = _thinned(moved, channels), _thinned(rows, channels)
     half = len(moved) // 2  # fitted on one half, judged on the other: a fit to noise does not pass
     matrix = torch.linalg.lstsq(moved[:half], rows[:half], driver="gelsd").solution
-    return Residual(min(plain, relative_error(moved[half:] @ matrix, rows[half:])), plain, True)
+    error = relative_error(moved[half:] @ matrix, rows[half:])
+    return Residual(min(plain, error), plain, True, error < plain and _twists(matrix))
+
+
+def _twists(matrix: Tensor) -> bool:
+    """Whether some singular value is neither 0 nor 1: an orthogonal matrix, and a part of one, has none."""
+    values = torch.linalg.svdvals(matrix)
+    return bool((values * (values - 1)).abs().max() > _TWIST)
 
 
 def _thinned(rows: Tensor, channels: int) -> Tensor:

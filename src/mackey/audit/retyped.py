@@ -10,7 +10,8 @@ from mackey.actions import AbstractTensorType, Invariant, Matrices, Motion, Scal
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment, relative_error
 
-_EXPLAINED = 1e-8
+_WRONG = 1e-10
+_EXPLAINED = 1e-8  # and a hundred times better than as declared
 
 
 class Retyped(NamedTuple):
@@ -31,23 +32,26 @@ def other_type(experiment: Experiment, element: Element, tested: Sequence[Elemen
     for name, own in experiment.out_types(plain).items():
         before, after = plain.exact[name], turned[name]
         error = relative_error(own.act(before, element.motion), after)
-        if error > _EXPLAINED:
-            fitting = _fitting(own, before, after, element.motion)
+        if error > _WRONG:
+            least = min(_EXPLAINED, error / 100)
+            fitting = _fitting(own, before, after, element.motion, least)
             for other in tested:
                 if not fitting:
                     break
                 moved = experiment.outputs(experiment.moved(other)).exact[name]
-                also = _fitting(own, before, moved, other.motion)
+                also = _fitting(own, before, moved, other.motion, least)
                 fitting = [candidate for candidate in fitting if candidate in also]
             return Retyped(error, name, before, next(iter(fitting), None))
     return None
 
 
-def _fitting(declared: AbstractTensorType, before: Tensor, after: Tensor, motion: Motion) -> list[str]:
+def _fitting(
+    declared: AbstractTensorType, before: Tensor, after: Tensor, motion: Motion, least: float
+) -> list[str]:
     return [
         candidate
         for candidate, moved in _alternatives(declared, before, motion)
-        if moved.shape == after.shape and relative_error(moved, after) <= _EXPLAINED
+        if moved.shape == after.shape and relative_error(moved, after) <= least
     ]
 
 
