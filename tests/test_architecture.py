@@ -23,7 +23,7 @@ PACKAGE = ROOT / "src" / "mackey"
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
     "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing",
-    "targets", "train", "plots", "demo", "terminal", "cli",
+    "targets", "train", "plots", "terminal", "demo", "cli",
 )  # fmt: skip
 ONLY = {
     "actions": {"errors", "axes", "groups", "reps", "spaces", "fields"},

@@ -284,7 +284,7 @@ def test_demo_writes_everything(
         (tmp_path / "g-csa" / name).write_text("stale")
     assert demo.run(tmp_path, recipe, few())
     assert set(seeds) == {6}, "the averaged network sees the angles of the others, whatever the seed"
-    for name in ("model.safetensors", "config.json", "metrics.jsonl"):
+    for name in ("audit.html", "model.safetensors", "config.json", "metrics.jsonl"):
         for network in ("g-csa", "plain-cnn"):
             assert (tmp_path / network / name).stat().st_size > 0
     for name in ("accuracy_by_angle.png", "feature_maps.png"):

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from mackey import demo, tasks
+from mackey.audit import Examination
 from mackey.recipe import Recipe, TrainConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning warns about torch's own deprecations
@@ -24,9 +26,15 @@ def small() -> tuple[Recipe, tasks.Task]:
 def test_the_exit_follows_the_audit_of_the_equivariant_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audit = demo.audit
-    monkeypatch.setattr(demo, "audit", lambda *a, **k: replace(audit(*a, **k), finding="broken"))
+    examine = demo.examine
+
+    def broken(*arguments: Any, **named: Any) -> Examination:
+        found = examine(*arguments, **named)
+        return replace(found, report=replace(found.report, finding="broken"))
+
+    monkeypatch.setattr(demo, "examine", broken)
     assert not demo.run(tmp_path, *small())
+    assert "NOT equivariant" in (tmp_path / "g-csa" / demo.CERTIFICATE).read_text()
 
 
 def test_curves_are_of_turned_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

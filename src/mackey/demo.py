@@ -12,12 +12,12 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mackey import tasks
-from mackey.audit.measure import audit
-from mackey.audit.report import Report
+from mackey.audit import examine
 from mackey.groups import lattice_named
 from mackey.plots import Maps, accuracy_by_angle, feature_maps
 from mackey.recipe import MODELS, Recipe, TrainConfig
 from mackey.tasks import GroupAveraged, Task, matched, parameter_count, rotate
+from mackey.terminal import show_report
 from mackey.train import Result, accuracy, fit, start_afresh
 
 # Learning rates: for each network the best of a grid on validation splits of other seeds
@@ -30,6 +30,7 @@ RECIPE = Recipe(
 )
 PLAIN_LEARNING_RATE = 2e-2
 ANGLES = tuple(15.0 * step for step in range(24))
+CERTIFICATE = "audit.html"
 AVERAGED = "plain CNN averaged over the group"
 
 
@@ -51,22 +52,25 @@ def run(folder: Path, recipe: Recipe = RECIPE, task: Task | None = None) -> bool
         results[name] = fit(network, task, plan.train, run_folder)
     averaged = GroupAveraged(networks["plain CNN"], lattice_named(group))
     console.print(_table(networks, results, averaged, task, recipe.train.seed))
-    reports = {
-        name: audit(network.eval(), task.test.images[:16], group=group) for name, network in networks.items()
+    examined = {
+        name: examine(network.eval(), task.test.images[:16], group=group, title=name)
+        for name, network in networks.items()
     }
-    for name, report in reports.items():
-        _certificate(console, name, report)
+    for name, examination in examined.items():
+        console.rule(f"certificate of {name}")
+        show_report(console, examination.report)
+        examination.save(folder / _slug(name) / CERTIFICATE)
     files = _draw(folder, networks, averaged, task, group)
     files += [
         folder / _slug(name) / file
         for name in networks
-        for file in ("model.safetensors", "config.json", "metrics.jsonl")
+        for file in (CERTIFICATE, "model.safetensors", "config.json", "metrics.jsonl")
     ]
     console.print(f"\nDone in {time.perf_counter() - start:.0f} s. Written:")
     for path in files:
         console.print(f"  {path}", soft_wrap=True, highlight=False)
     _next(console, folder)
-    return reports["G-CSA"].passed
+    return examined["G-CSA"].report.passed
 
 
 def _slug(name: str) -> str:
@@ -109,11 +113,6 @@ def _table(
     rotated = accuracy(averaged, spun.images, spun.labels)
     table.add_row(AVERAGED, f"{parameter_count(averaged):,}", "–", f"{upright:.1%}", f"{rotated:.1%}")
     return table
-
-
-def _certificate(console: Console, name: str, report: Report) -> None:
-    console.rule(f"certificate of {name}: {'equivariant' if report.passed else 'not equivariant'}")
-    console.print(str(report), highlight=False, markup=False, soft_wrap=True)
 
 
 def _draw(
