@@ -99,17 +99,20 @@ class Audits:
 
 
 def table(made: list[dict[str, Any]]) -> list[str]:
-    """A line for each audit: module, group, finding, worst error in float64 and in its own dtype, test."""
+    """A line for each test, module, group and finding: how often, and the worst errors."""
     if not made:
         return ["no test called assert_equivariant"]
-    rows = [("module", "group", "finding", "float64", "own dtype", "test")]
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for one in made:
         finding = one["finding"] + (" (accepted)" if one["accepted"] and not one["passed"] else "")
-        counted = [row for row in one["rows"] if row["counted"]]
+        alike.setdefault((one["module"], one["group"], finding, one["test"]), []).append(one)
+    rows = [("module", "group", "finding", "times", "float64", "own dtype", "test")]
+    for (module, group, finding, test), audits in alike.items():
+        counted = [row for one in audits for row in one["rows"] if row["counted"]]
         worst = [
             f"{max(row[key] for row in counted):.1e}" if counted else "-" for key in ("error64", "error")
         ]
-        rows.append((one["module"], one["group"], finding, *worst, one["test"]))
+        rows.append((module, group, finding, str(len(audits)), worst[0], worst[1], test))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return [
         " ".join([*(f"{text:{width}}" for text, width in zip(row, widths, strict=False)), row[-1]])

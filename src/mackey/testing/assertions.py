@@ -27,8 +27,8 @@ class Audited:
         return {"module": self.module, "accepted": self.accepted, **self.report.to_dict()}
 
 
-# The audits that nobody has listed yet: the pytest plugin takes them out after each test. Outside pytest only
-# the last ones are kept.
+# The audits that nobody has listed yet: the pytest plugin takes them out after each test. Where nobody does,
+# the last 1000 are kept.
 UNLISTED: deque[Audited] = deque(maxlen=1000)
 
 
