@@ -206,6 +206,11 @@ def test_baselines() -> None:
     wanted = tasks.parameter_count(mk.zoo.images.gcsa("p4"))
     plain = tasks.matched(wanted, 1, 10)
     assert abs(tasks.parameter_count(plain) / wanted - 1) < 0.05
+    pooled = tasks.PooledCNN(2, 5).eval()
+    assert tasks.parameter_count(tasks.PooledCNN()) == 90_002 and pooled(torch.rand(3, 2, 29, 29)).shape == (
+        3,
+        5,
+    )
     averaged = tasks.GroupAveraged(plain, mk.groups.p4()).eval()
     assert mk.audit(averaged, torch.randn(2, 1, 9, 9), group="p4").passed
     assert not mk.audit(plain.eval(), torch.randn(2, 1, 9, 9), group="p4").passed
