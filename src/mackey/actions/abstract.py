@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mackey.actions.motion import Motion
+from mackey.errors import sentence
 
 
 class AbstractTensorType(ABC):
@@ -60,6 +61,10 @@ def along(x: Tensor, axis: int, permutation: Tensor | None) -> Tensor:
     """What is at place i goes to place p[i]; the same for all samples."""
     if permutation is None:
         return x
+    if x.shape[axis] != len(permutation):
+        wanted, got = f"{len(permutation)} points on axis {axis}", f"shape {tuple(x.shape)}"
+        remedy = 'declare it "invariant" if the group does not permute it, or name its axis'
+        raise ValueError(sentence("actions", wanted=wanted, got=got, remedy=remedy))
     return x.index_select(axis, torch.argsort(permutation).to(x.device))
 
 

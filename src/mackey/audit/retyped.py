@@ -60,9 +60,12 @@ def _alternatives(declared: AbstractTensorType, y: Tensor, motion: Motion) -> It
     yield '"invariant"', Invariant().act(y, motion)
     if axis is not None:
         yield '"tokens"', Scalars(axis).act(y, motion)
-    linear = motion.linear
-    if linear is None:
+    if not y.ndim:
         return
+    linear = motion.linear  # nothing where points are only permuted, and a type must hold there too
+    if linear is None:
+        linear = torch.eye(y.shape[-1], dtype=torch.float64, device=y.device)
+        motion = Motion(linear, motion.translation, motion.permutations)
     yield '"pseudoscalars"', Scalars(axis, handed=True).act(y, motion)
     d = linear.shape[-1]
     if y.shape[-1] == d:
