@@ -19,6 +19,7 @@ from mackey.wrap.orbit_distance import (
     orbit_inverse,
     orbit_symmetrise,
 )
+from mackey.wrap.part_frames import PartFrames, part_frames
 from mackey.wrap.pca_frames import pca_frames
 from mackey.wrap.planar_flows import FLOWS, PlanarFlow, planar_flow
 from mackey.wrap.pose_network import PoseNetwork, centroid, circular_centroid
@@ -54,6 +55,7 @@ __all__ = [
     "LorentzFrames",
     "OrbitSymmetrised",
     "OrthogonalFrames",
+    "PartFrames",
     "PlanarFlow",
     "PointRandomPose",
     "PoseNetwork",
@@ -79,6 +81,7 @@ __all__ = [
     "orbit_inverse",
     "orbit_symmetrise",
     "orthogonal_frames",
+    "part_frames",
     "pca_frames",
     "planar_flow",
     "plane_frames",
