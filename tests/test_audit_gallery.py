@@ -68,7 +68,9 @@ def without_figures(row: str) -> str:
 
 def test_no_two_exhibits_are_the_same() -> None:
     assert len({str(exhibit) for exhibit in ALL}) == len(ALL)
-    assert {exhibit.verdict.finding for exhibit in ALL} == {"broken", "imprecise", "random", "equivariant"}
+    assert {exhibit.verdict.finding for exhibit in ALL} == {
+        "broken", "rounded", "imprecise", "random", "equivariant",
+    }  # fmt: skip
 
 
 def test_an_index_that_forgets_that_mirrors_turn_is_right_without_mirrors() -> None:
@@ -124,7 +126,7 @@ def test_right_layers_in_foreign_layouts_are_not_blamed(layout: str) -> None:
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_sizes_and_windows_that_lint_proposes_work(stride: int) -> None:
-    for kernel, padding, size in product((1, 2, 3, 4, 5), (0, 1, 2), range(5, 12)):
+    for kernel, padding, size in product((1, 2, 3, 4, 5), (0, 1, 2), (7, 10, 11)):
         layer = nn.Sequential(nn.Conv2d(1, 1, kernel, stride, padding))
         found = mk.lint(layer, torch.zeros(1, 1, size, size))
         assert bool(found) == bool((size + 2 * padding - kernel) % stride)

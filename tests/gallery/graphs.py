@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from gallery.components import Invariants
 from gallery.exhibit import Exhibit, Specimen, Verdict, cloud, noise, perceptron
 
 
@@ -160,15 +161,6 @@ class Radius(nn.Module):
         return x.square().sum(-1, keepdim=True)
 
 
-class Gyration(nn.Module):
-    def __init__(self, centred: bool) -> None:
-        super().__init__()
-        self.radius, self.net = Radius(centred), perceptron(1, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.radius(x)).sum(1)
-
-
 class Spectrum(nn.Module):
     """Eigenvectors of a graph as features of its nodes, as the solver gives them, or their squares."""
 
@@ -278,8 +270,8 @@ EXHIBITS = [
     ),
     Exhibit(
         "point cloud", "coordinates that are not centred", "frames and canonicalisers without a mean",
-        points(lambda: Gyration(False)), points(lambda: Gyration(True)),
-        Verdict("broken", "radius", "where the origin is", "subtract their mean"),
+        points(lambda: Invariants(Radius(False))), points(lambda: Invariants(Radius(True))),
+        Verdict("broken", "middle", "where the origin is", "subtract their mean"),
     ),
     Exhibit(
         "padded point clouds", "the mean counts places that are empty", "means over padded batches",

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
-from gallery import components, frames, graphs, orientations, sampling
+from gallery import components, frames, graphs, orientations, outputs, sampling
 from gallery.exhibit import Exhibit
 from mackey.audit.report import Report
 
 ALL: list[Exhibit] = [
-    *sampling.EXHIBITS, *orientations.EXHIBITS, *components.EXHIBITS, *frames.EXHIBITS, *graphs.EXHIBITS
-]  # fmt: skip
+    *sampling.EXHIBITS,
+    *orientations.EXHIBITS,
+    *components.EXHIBITS,
+    *outputs.EXHIBITS,
+    *frames.EXHIBITS,
+    *graphs.EXHIBITS,
+]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gallery.md"
 HEADING = """# Known bad networks, and what the audit says of them
 
