@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from mackey.actions.abstract import AbstractTensorType, permuted, rotated, shifted
 from mackey.actions.motion import POINTS, Motion
 from mackey.errors import sentence
+from mackey.groups.determinant import determinant
 from mackey.reps import AbstractRep, convert
 
 
@@ -50,7 +50,7 @@ class Vectors(AbstractTensorType):
         motion = motion.to(x)
         matrix = motion.linear
         if self.handed and matrix is not None:
-            matrix = torch.linalg.det(matrix)[..., None, None] * matrix
+            matrix = determinant(matrix)[..., None, None] * matrix
         _need_matrix(matrix, x.shape[-1])
         x = permuted(rotated(x, matrix), self.axes(x), motion)
         return shifted(x, motion.translation) if self.shifts else x
@@ -75,7 +75,7 @@ class Scalars(AbstractTensorType):
     def act(self, x: Tensor, motion: Motion) -> Tensor:
         motion = motion.to(x)
         if self.handed and motion.linear is not None:
-            sign = torch.linalg.det(motion.linear)
+            sign = determinant(motion.linear)
             x = x * sign.view(-1, *(1,) * (x.ndim - 1)) if sign.ndim else x * sign
         return permuted(x, self.axes(x), motion)
 

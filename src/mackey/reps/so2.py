@@ -9,6 +9,7 @@ from torch import Tensor
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.groups import Orthogonal, SpecialOrthogonal
+from mackey.groups.determinant import determinant
 from mackey.reps.schur import AbstractIrrep, units
 
 QUARTER_TURN = ((0.0, -1.0), (1.0, 0.0))
@@ -83,7 +84,7 @@ class O2Irrep(AbstractIrrep):
 
     def at(self, element: Float[Tensor, "*b 2 2"]) -> Float[Tensor, "*b d d"]:
         if self.is_odd:
-            return torch.linalg.det(element)[..., None, None]
+            return determinant(element)[..., None, None]
         return harmonic_matrix(self.frequency, element)
 
     def tangent(self, direction: Float[Tensor, "*b 2 2"]) -> Float[Tensor, "*b d d"]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.groups import Orthogonal, SpecialOrthogonal, SpecialUnitary, quaternion_rotation, spin_quaternion
+from mackey.groups.determinant import determinant
 from mackey.reps.coupling import complex_clebsch_gordan
 from mackey.reps.schur import AbstractIrrep, units
 from mackey.reps.traced import constant
@@ -88,7 +89,7 @@ class O3Irrep(AbstractIrrep):
         found = wigner_d(self.degree, element)
         if self.parity == (-1) ** self.degree:
             return found
-        return found * torch.linalg.det(element).sign()[..., None, None]
+        return found * determinant(element).sign()[..., None, None]
 
     def tangent(self, direction: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b d d"]:
         return _combine(_velocity(direction), rotation_generators(self.degree))

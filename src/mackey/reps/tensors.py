@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mackey.errors import sentence
 from mackey.groups import AbstractGroup, AbstractMatrixGroup
+from mackey.groups.determinant import determinant
 from mackey.reps.abstract import AbstractRep
 from mackey.reps.nullspace import fixed_vectors
 from mackey.reps.wigner import in_full_precision
@@ -98,7 +99,7 @@ class Determinant(AbstractDerived):
         return 1
 
     def at(self, element: Any) -> Tensor:
-        return torch.linalg.det(self.rep.at(element))[..., None, None]
+        return determinant(self.rep.at(element))[..., None, None]
 
     def tangent(self, direction: Tensor) -> Tensor:
         """d det = tr."""
