@@ -288,7 +288,7 @@ def test_the_predictor_learns_the_prior_and_from_the_task() -> None:
     assert float((upright - Top()(x - x.mean(1, keepdim=True), marks)).detach().abs().mean()) < 0.3
     optimiser.zero_grad()
     module(x, marks).square().mean().backward()
-    grads = [p.grad for p in module.predictor.parameters()]
+    grads = [p.grad for p in module.finder.predictor.parameters()]
     assert all(g is not None and bool(g.isfinite().all()) for g in grads)
     assert any(float(g.abs().max()) > 0 for g in grads)
 

@@ -3,7 +3,7 @@
 from mackey.wrap.canonical import Canonicalised
 from mackey.wrap.canonical_coordinates import CanonicalCoordinates, FlowPose, canonical_coordinates, resampled
 from mackey.wrap.canonicaliser import canonicaliser
-from mackey.wrap.cloud_canonicaliser import CloudCanonicalised
+from mackey.wrap.cloud_canonicaliser import AbstractPoseFinder, CloudCanonicalised, PredictedPose
 from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import Cloud, CloudReader
 from mackey.wrap.frame_averaging import FrameAveraged, frames
@@ -12,6 +12,7 @@ from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.image_scorer import ImageScorer
 from mackey.wrap.local_frames import LocalFrames, local_frames
 from mackey.wrap.lorentz_frames import polar_frames, rest_boost
+from mackey.wrap.optimised import EnergyScores, optimised
 from mackey.wrap.orbit_distance import (
     CloudPose,
     OrbitSymmetrised,
@@ -23,6 +24,7 @@ from mackey.wrap.part_frames import PartFrames, part_frames
 from mackey.wrap.pca_frames import pca_frames
 from mackey.wrap.planar_flows import FLOWS, PlanarFlow, planar_flow
 from mackey.wrap.pose_network import PoseNetwork, centroid, circular_centroid
+from mackey.wrap.pose_search import PoseSearch
 from mackey.wrap.probabilistic import ProbabilisticSymmetrised, point_random_pose, probabilistic
 from mackey.wrap.random_poses import AbstractRandomPose, CloudRandomPose, PointRandomPose
 from mackey.wrap.rotation_frames import mirrored_frames, orthogonal_frames, plane_frames, space_frames
@@ -35,8 +37,8 @@ from mackey.wrap.vector_neurons import VectorNeurons
 from mackey.wrap.weighted_frames import WeightedFrames, weighted_frames
 
 __all__ = [
-    "FLOWS",
     "AbstractFramePredictor",
+    "AbstractPoseFinder",
     "AbstractRandomPose",
     "AbstractTransporting",
     "Averaged",
@@ -48,6 +50,8 @@ __all__ = [
     "CloudRandomPose",
     "CloudReader",
     "CloudVectors",
+    "EnergyScores",
+    "FLOWS",
     "FlowPose",
     "FrameAveraged",
     "ImageScorer",
@@ -59,6 +63,8 @@ __all__ = [
     "PlanarFlow",
     "PointRandomPose",
     "PoseNetwork",
+    "PoseSearch",
+    "PredictedPose",
     "ProbabilisticSymmetrised",
     "RandomFrames",
     "SortedFrames",
@@ -77,6 +83,7 @@ __all__ = [
     "gram_schmidt",
     "local_frames",
     "mirrored_frames",
+    "optimised",
     "orbit_distance",
     "orbit_inverse",
     "orbit_symmetrise",

@@ -6,10 +6,11 @@ from mackey.actions import AbstractTensorType, Acting, Declaration, Field, Group
 from mackey.errors import sentence
 from mackey.groups import LatticeGroup, Orthogonal, SpecialOrthogonal
 from mackey.wrap.canonical import TIES, Canonicalised
-from mackey.wrap.cloud_canonicaliser import CloudCanonicalised
+from mackey.wrap.cloud_canonicaliser import CloudCanonicalised, PredictedPose
 from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import CloudReader
 from mackey.wrap.declared_types import types_of
+from mackey.wrap.gram_schmidt import vectors_needed
 from mackey.wrap.image_scorer import ImageScorer
 from mackey.wrap.listed_groups import finite_elements, finite_guarantee
 from mackey.wrap.listed_motions import dtype_of
@@ -44,9 +45,10 @@ def canonicaliser(
     in_types, out_types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     if isinstance(acts.linear, Orthogonal | SpecialOrthogonal) and not acts.permutes:
         _refuse(scorer, "a predictor of vectors", "a scorer", "continuous", acts)
+        posing, needed = Posing(acts, in_types, out_types, mask), vectors_needed(acts.linear, _WHERE)
         if predictor is None:
             predictor = CloudVectors(CloudReader(_WHERE, acts, in_types, mask)).to(dtype_of(network))
-        return CloudCanonicalised(network, predictor, Posing(acts, in_types, out_types, mask))
+        return CloudCanonicalised(network, PredictedPose(predictor, needed, proper=posing.proper), posing)
     _refuse(predictor, "a scorer", "a predictor of vectors", "finite", acts)
     _refuse(mask, "no mask", "a mask", "finite", acts)
     elements = finite_elements(acts, _WHERE)

@@ -1,4 +1,6 @@
-"""φ(x) = ρ_out(c(x)) f(ρ_in(c(x))⁻¹x) for clouds: c(x) is the frame of a few predicted vectors."""
+"""φ(x) = ρ_out(c(x)) f(ρ_in(c(x))⁻¹x) for clouds: c(x) is a frame that a pose finder reads from x."""
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -7,48 +9,71 @@ from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.wrap.frame_averaging import evaluate, finished
-from mackey.wrap.gram_schmidt import gram_schmidt, vectors_needed
-from mackey.wrap.pca_frames import centre_of
+from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.posing import Posing
 
-_WHERE = "wrap.canonicaliser"
+
+class AbstractPoseFinder(nn.Module, ABC):
+    """F(x) ∈ SO(d) or O(d) with F(gx) = gF(x)."""
+
+    @property
+    @abstractmethod
+    def except_for(self) -> str:
+        """The inputs for which that does not hold."""
+
+    @abstractmethod
+    def forward(self, posing: Posing, inputs: tuple[Tensor, ...], centred: tuple[Tensor, ...]) -> Tensor:
+        """F (b, d, d), float64, its columns the axes. centred: the inputs about their centre, in float64."""
+
+
+class PredictedPose(AbstractPoseFinder):
+    """Gram–Schmidt of predictor(x): any equivariant network from the inputs, centred where the group
+    translates, to vectors (b, k, d) that turn with them. Source: Kaba et al., ICML 2023, sect. 4.2.
+    """
+
+    def __init__(self, predictor: nn.Module, needed: int, *, proper: bool) -> None:
+        super().__init__()
+        self.predictor, self.needed, self.proper = predictor, needed, proper
+
+    @property
+    def except_for(self) -> str:
+        excluded = "inputs whose predicted vectors vanish"
+        if self.needed > 1:
+            excluded += " or are dependent: collinear or symmetric clouds"
+        if not self.proper:
+            excluded += ", flat ones under mirrors"
+        return f"{excluded}; error ~ rounding/independence"
+
+    def forward(self, posing: Posing, inputs: tuple[Tensor, ...], centred: tuple[Tensor, ...]) -> Tensor:
+        vectors = self.predictor(*(one.to(x.dtype) for one, x in zip(centred, inputs, strict=True)))
+        wanted = (len(inputs[0]), self.needed, inputs[posing.source].shape[-1])
+        if vectors.ndim != 3 or vectors.shape[::2] != wanted[::2] or vectors.shape[1] < self.needed:
+            got, remedy = f"shape {tuple(vectors.shape)}", "return (b, k, d)"
+            wish = f"at least {self.needed} predicted vectors, {wanted}"
+            raise ValueError(sentence("wrap.canonicaliser", wanted=wish, got=got, remedy=remedy))
+        return gram_schmidt(vectors.double(), proper=self.proper)
 
 
 class CloudCanonicalised(nn.Module):
-    """φ(x) = ρ_out(c) f(ρ_in(c)⁻¹x), c(x) = (Gram–Schmidt of predictor(x), centre of x), in E(d), SE(d), O(d)
-    or SO(d), d = 2 or 3.
+    """φ(x) = ρ_out(c) f(ρ_in(c)⁻¹x), c(x) = (finder(x), centre of x), in E(d), SE(d), O(d) or SO(d).
 
-    predictor: the inputs of the network, centred where the group translates, to vectors (b, k, d) that turn
-    with them; any equivariant network. Frames are found, and tensors moved, in float64. Source: Kaba et al.,
-    ICML 2023, sect. 4.2.
+    Frames are found, and tensors moved, in float64.
     """
 
-    def __init__(self, network: nn.Module, predictor: nn.Module, posing: Posing) -> None:
+    def __init__(self, network: nn.Module, finder: AbstractPoseFinder, posing: Posing) -> None:
         super().__init__()
-        self.network, self.predictor, self.posing = network, predictor, posing
-        self.needed = vectors_needed(posing.acts.linear, _WHERE)
+        self.network, self.finder, self.posing = network, finder, posing
 
     @property
     def guarantee(self) -> Guarantee:
-        excluded = "outside the set, of measure zero, of inputs whose predicted vectors vanish"
-        if self.needed > 1:
-            excluded += " or are dependent: collinear or symmetric clouds"
-        if not self.posing.proper:
-            excluded += ", flat ones under mirrors"
-        return Guarantee("exact", self.posing.acts.name, f"{excluded}; error ~ rounding/independence")
+        note = f"outside the set, of measure zero, of {self.finder.except_for}"
+        return Guarantee("exact", self.posing.acts.name, note)
 
     def pose(self, *inputs: Tensor) -> tuple[Float[Tensor, "b d d"], Float[Tensor, "b d"]]:
         """c(x): the frame, its columns the axes, and the centre, in float64."""
-        points, mask = self.posing.cloud(inputs)
-        centre = centre_of(points, mask) if self.posing.translates else torch.zeros_like(points[:, 0])
-        centred = self.posing.centred(inputs, centre)
-        vectors = self.predictor(*(one.to(x.dtype) for one, x in zip(centred, inputs, strict=True)))
-        shape = (points.shape[0], self.needed, points.shape[-1])
-        if vectors.ndim != 3 or vectors.shape[::2] != shape[::2] or vectors.shape[1] < self.needed:
-            wanted, remedy = f"at least {self.needed} predicted vectors, {shape}", "return (b, k, d)"
-            got = f"shape {tuple(vectors.shape)}"
-            raise ValueError(sentence(_WHERE, wanted=wanted, got=got, remedy=remedy))
-        return gram_schmidt(vectors.double(), proper=self.posing.proper), centre
+        self.posing.check(inputs)
+        centre = self.posing.centre(inputs)
+        return self.finder(self.posing, inputs, self.posing.centred(inputs, centre)), centre
 
     def canonical(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """ρ_in(c(x))⁻¹x, the same for all of the orbit of x."""
@@ -57,7 +82,6 @@ class CloudCanonicalised(nn.Module):
         return self.posing.pull(self.posing.centred(inputs, centre), frame[:, None], dtypes)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        self.posing.check(inputs)
         frame, centre = self.pose(*inputs)
         centred = self.posing.centred(inputs, centre)
         moved, alone, like = evaluate(self.network, self.posing, centred, frame[:, None], inputs)
