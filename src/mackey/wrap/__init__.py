@@ -6,6 +6,7 @@ from mackey.wrap.canonicaliser import canonicaliser
 from mackey.wrap.cloud_canonicaliser import AbstractPoseFinder, CloudCanonicalised, PredictedPose
 from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import Cloud, CloudReader
+from mackey.wrap.flat_frames import FlatFrames, flat_frames
 from mackey.wrap.frame_averaging import FrameAveraged, frames
 from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames, RandomFrames
 from mackey.wrap.gram_schmidt import gram_schmidt
@@ -52,6 +53,7 @@ __all__ = [
     "CloudVectors",
     "EnergyScores",
     "FLOWS",
+    "FlatFrames",
     "FlowPose",
     "FrameAveraged",
     "ImageScorer",
@@ -79,6 +81,7 @@ __all__ = [
     "canonicaliser",
     "centroid",
     "circular_centroid",
+    "flat_frames",
     "frames",
     "gram_schmidt",
     "local_frames",
