@@ -28,7 +28,7 @@ def prepared(module: nn.Module, amplify: bool, generator: torch.Generator) -> nn
         module, "_orig_mod", module
     )  # what torch.compile wraps: compiling each copy takes minutes
     try:
-        twin = copy.deepcopy(module)
+        twin = copied(module)
     except (RuntimeError, TypeError) as reason:
         raise ValueError(
             sentence(
@@ -43,6 +43,12 @@ def prepared(module: nn.Module, amplify: bool, generator: torch.Generator) -> nn
         if amplify:
             _enlarge(parameter, generator)
     return twin
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A copy whose weights are leaves; copies of scripted modules are not, where gradients are recorded."""
+    with torch.no_grad():
+        return copy.deepcopy(module)
 
 
 def _enlarge(parameter: nn.Parameter, generator: torch.Generator) -> None:
@@ -166,7 +172,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 def shaken(module: nn.Module, relative: float, generator: torch.Generator) -> nn.Module:
     """A copy whose weights w are w(1 ± relative), signs at random: how rounding moves the output."""
-    twin = copy.deepcopy(module)
+    twin = copied(module)
     with torch.no_grad():
         for weight in (*twin.parameters(), *twin.buffers()):
             weight.copy_(shaken_tensor(weight, relative, generator))

@@ -1,6 +1,5 @@
 """What is measured: copies of the module, its inputs with their types, and the elements that move them."""
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,7 +35,7 @@ def prepared(
         torch.manual_seed(seed)
         generator = torch.Generator().manual_seed(seed)
         own = networks.prepared(module, amplify, generator)
-        exact = copy.deepcopy(own).double()
+        exact = networks.copied(own).double()
         yield Experiment(own, exact, tensors, in_types, out_type, moving, generator)
 
 

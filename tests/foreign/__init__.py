@@ -1,0 +1,1 @@
+"""Networks of other people, with right and wrong claims about them."""
