@@ -68,7 +68,7 @@ def test_a_right_network_passes_every_kind_of_element() -> None:
     ("wrong", "aspects", "culprit"),
     [
         ("norm", {"rotation"}, "norm"),
-        ("absolute", {"translation"}, "what happens before norm, outside any module"),
+        ("absolute", {"translation"}, "code"),
         ("order", {"permutation"}, "what happens before norm, outside any module"),
     ],
 )
