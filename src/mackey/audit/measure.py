@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mackey.actions import Declaration, GroupLike
 from mackey.audit import networks
+from mackey.audit.averages import averaged, check_samples
 from mackey.audit.blame import first_culprit
 from mackey.audit.drawing import first_drawing
 from mackey.audit.element import Element
@@ -16,11 +17,13 @@ from mackey.audit.elements import Tested
 from mackey.audit.experiment import Experiment, Outputs
 from mackey.audit.precision import imprecise, is_rounding
 from mackey.audit.prepared import moving_elements, prepared
-from mackey.audit.promise import promised
+from mackey.audit.promise import covered, guarantee_of, promised
 from mackey.audit.report import Report, Row
 from mackey.audit.setting import Setting, described, fingerprint
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
+_SAMPLES = 256  # of a module that declares in_expectation
+_SAME = 1e-3  # two errors nearer than that are the same error, apart from rounding
 _ROUNDINGS = 100  # so many roundings are still rounding: they add up over the layers
 
 
@@ -33,6 +36,7 @@ def audit(
     group: GroupLike = "p4m",
     amplify: bool = False,
     seed: int = 0,
+    samples: int | None = None,
 ) -> Report:
     """Measure whether f(gx) = g f(x), and name the first layer that breaks it. Works on any module, on a copy
     of it.
@@ -50,17 +54,29 @@ def audit(
     pass, and nothing larger. Elements off the grid (r45° on pixels) have rows of their own, on smooth images,
     and do not count.
 
-    Costs at most 30 forward passes where nothing is broken. Raises ValueError for inputs and groups on which
-    nothing can be tested: not finite, empty, the same after every element, undeclared.
+    samples: a module of which two identical calls disagree is run so many times on x, on each gx and on
+    another input, each call drawing anew, and the means are compared: `mackey.audit.expectation`. None: 256
+    times for at most two elements if it declares a Guarantee in_expectation, else not at all; 0: not at all.
+
+    Costs at most 30 forward passes where nothing is broken and nothing random. Raises ValueError for inputs
+    and groups on which nothing can be tested: not finite, empty, the same after every element, undeclared.
     """
+    check_samples(samples)
     with prepared(module, inputs, in_type, out_type, group, amplify, seed) as experiment:
         chosen = moving_elements(experiment)
         report = _judge(experiment, chosen)
+        if report.finding == "random":
+            report = _averaged(module, experiment, chosen, report, samples)
+        elif samples:
+            unused = (
+                "samples were not drawn: two identical calls agree, so that the mean is what was measured"
+            )
+            report = replace(report, notes=(*report.notes, unused))
         shown = tuple(fingerprint(x) for x in experiment.tensors)
     mode = "train" if module.training else "eval"
     setting = Setting(described(in_type), described(out_type), shown, seed, mode, amplify)
     note = f"measured in {mode} mode{', weights amplified' if amplify else ''}"
-    first = 1 if report.finding == "random" else 0
+    first = 1 if report.finding in ("random", "biased", "in expectation") else 0
     promise = promised(module, report, {element.label: element for element in chosen.exact})
     notes = (*report.notes[:first], note, *report.notes[first:])
     return replace(report, notes=notes, promise=promise, setting=setting)
@@ -76,7 +92,7 @@ def _judge(experiment: Experiment, chosen: Tested) -> Report:
     again = networks.run(experiment.own, experiment.tensors)
     random = networks.disagreement(experiment.own, plain.own, again)
     if random is not None:
-        return replace(empty, notes=(random, *chosen.notes), culprit=first_drawing(experiment))
+        return _random(experiment, empty, random)
     depends = experiment.depends(plain)
     if not depends:
         return replace(empty, finding="vacuous")
@@ -87,11 +103,58 @@ def _judge(experiment: Experiment, chosen: Tested) -> Report:
     elements = {element.label: element for element in chosen.exact}
     failing = [row for row in rows if row.counted and not row.error64 <= TOLERANCE]
     if failing:
+        seldom = _repeated(experiment, failing, elements, floors)
+        if seldom is not None:
+            return _random(experiment, empty, seldom)
         return _broken(experiment, plain, found, failing, elements, floors)
     weak = imprecise(experiment, [row for row in rows if row.counted], elements, plain)
     if weak is not None:
         return replace(found, finding="imprecise", culprit=weak)
     return replace(found, finding="equivariant")
+
+
+def _random(experiment: Experiment, empty: Report, note: str) -> Report:
+    note = f"{note}; or give samples=256 to measure its mean"
+    return replace(empty, notes=(note, *empty.notes), culprit=first_drawing(experiment))
+
+
+def _repeated(
+    experiment: Experiment, failing: list[Row], elements: Mapping[str, Element], floors: Mapping[str, float]
+) -> str | None:
+    """What to say if the worst error is another one when measured again: the noise is faint, or rare."""
+    near = [row for row in failing if row.aspect != "large translation"]  # those have floors of their own
+    if not near:
+        return None
+    worst = max(near, key=lambda row: row.error64)
+    moved = experiment.moved(elements[worst.element])
+    plain, turned = experiment.outputs(experiment.doubles), experiment.outputs(moved)
+    again = experiment.rows(elements[worst.element], plain, turned, floors)
+    error = next(row.error64 for row in again if row.output == worst.output)
+    if error == worst.error64 or abs(error - worst.error64) <= _SAME * max(error, worst.error64):
+        return None
+    return (
+        f"two identical calls disagree (error {worst.error64:.2g}, then {error:.2g}, under {worst.element}): "
+        "some layer draws faint or rare random numbers; call .eval() or audit the deterministic part"
+    )
+
+
+def _averaged(
+    module: nn.Module, experiment: Experiment, chosen: Tested, report: Report, samples: int | None
+) -> Report:
+    """With the means of a random module, where they are asked for or declared."""
+    guarantee, elements = guarantee_of(module), chosen.exact
+    if samples is None and guarantee is not None and guarantee.kind == "in_expectation":
+        samples = _SAMPLES
+        labels = covered(module, guarantee, {element.label: element for element in elements})
+        inside = [element for element in elements if element.label in labels] or elements
+        elements = list(dict.fromkeys((inside[0], inside[-1])))
+    if not samples:
+        return report
+    found = averaged(experiment, elements, samples, experiment.outputs(experiment.doubles))
+    cost = f"{found.passes} forward passes for the means over {samples} samples"
+    notes = (report.notes[0].split("; or give samples")[0], cost, *report.notes[1:])
+    worst = found.worst.bias if found.finding == "biased" else 0.0
+    return replace(report, finding=found.finding, expectation=found, worst=worst, notes=notes)
 
 
 def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[Row], Mapping[str, float]]:

@@ -1,11 +1,13 @@
 """What a module declares, against what was measured."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import nn
 
 from mackey.actions import Acting, acting
 from mackey.audit.element import Element
+from mackey.audit.expectation import Expectation
 from mackey.audit.report import Promise, Report, Row
 from mackey.fields import FieldType, Guarantee
 from mackey.groups import LatticeGroup, SemidirectProduct
@@ -46,11 +48,11 @@ def _judged(
 ) -> tuple[bool | None, str]:
     """By the finding, and by the rows of the elements that are promised."""
     kind, group = guarantee.kind, guarantee.group
+    if report.expectation is not None:
+        return _expected(kind, report.expectation, labels)
     if report.finding == "random":
-        return (
-            None,
-            "not measured: two identical calls disagree; call .eval(), or give samples=256 for the mean",
-        )
+        remedy = "call .eval(), or give samples=256 for the mean"
+        return None, f"not measured: two identical calls disagree; {remedy}"
     if report.finding == "vacuous":
         return None, "not measured: the output does not depend on the input; give others, or amplify=True"
     counted = [row for row in report.rows if row.counted]
@@ -71,6 +73,21 @@ def _judged(
     if kind == "in_expectation":
         return False, f"{measured} (measured in {'train' if module.training else 'eval'} mode)"
     return None, f"not decided: {measured}"
+
+
+def _expected(kind: str, expectation: Expectation, labels: list[str]) -> tuple[bool | None, str]:
+    """By the means of a random module, under the elements that are promised."""
+    inside = tuple(row for row in expectation.rows if row.element in labels)
+    if not inside:
+        return None, "not measured: no element that was averaged is in its group; give samples=256"
+    found = replace(expectation, rows=inside)
+    if kind == "none":
+        return True, f"it promises nothing; {found}"
+    if found.finding == "biased" and kind in ("exact", "exact_on_grid", "in_expectation"):
+        return False, str(found)
+    if kind == "in_expectation":
+        return (True if found.finding == "in expectation" else None), str(found)
+    return None, f"not measured: two identical calls disagree; call .eval(); {found}"
 
 
 def _unbroken(guarantee: Guarantee, report: Report, counted: list[Row]) -> tuple[bool | None, str]:

@@ -4,6 +4,7 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mackey.audit.expectation import Expectation
 from mackey.audit.setting import Setting
 
 _COLUMNS, _LABEL, _OUTPUT = 80, 36, 12
@@ -63,7 +64,9 @@ class Report:
 
     finding: equivariant | rounded (symmetric up to float32 rounding of the weights) | imprecise (right in
     float64, wrong in the module's own dtype) | broken | vacuous (the output does not depend on the input) |
-    random (two identical calls disagree). Only the first has passed.
+    random (two identical calls disagree) | in expectation (they do, and their mean is equivariant as far as
+    can be seen) | biased (their mean is not). The first has passed, and in expectation, where the mean was
+    asked for or is what is declared.
     scope: the group, or how many of its elements were tested where they do not generate it. worst: the
     largest float64 error over the counted rows.
     """
@@ -78,11 +81,14 @@ class Report:
     notes: tuple[str, ...]
     promise: Promise | None = None
     setting: Setting | None = None
+    expectation: Expectation | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether every tested element left an error below the tolerance, and something was tested."""
-        return self.finding == "equivariant"
+        """Whether every tested element left an error below the tolerance, or a mean without visible bias; and
+        something was tested.
+        """
+        return self.finding in ("equivariant", "in expectation")
 
     @property
     def verdict(self) -> str:
@@ -97,6 +103,12 @@ class Report:
                 f"VACUOUS under {self.group}: the output is the same for other inputs of the same kind, so "
                 "nothing was measured"
             )
+        if self.expectation is not None:
+            start = {
+                "in expectation": "equivariant in expectation",
+                "biased": "NOT equivariant in expectation",
+            }
+            return f"{start.get(self.finding, 'NOT decided')} under {self.group}: {self.expectation}"
         if self.finding == "random":
             return f"NOT measurable under {self.group}: {self.notes[0]}"
         if self.finding == "rounded":
@@ -124,6 +136,8 @@ class Report:
         counted = [row for row in self.rows if row.counted]
         aliased = [row for row in self.rows if not row.counted]
         lines += _table(counted, "element") if counted else []
+        if self.expectation is not None:
+            lines += _biases(self.expectation)
         if aliased:
             lines += ["", *_wrapped("off the grid, on smooth images: aliased, not counted"), ""]
             lines += _table(aliased, "element")
@@ -146,6 +160,16 @@ def _table(rows: list[Row], heading: str) -> list[str]:
     for row in rows:
         names = f"{_cut(row.element, label):{label}} {_cut(row.output, output):{output}}"
         lines.append(f"{names} {row.error:9.1e} {row.floor:9.1e} {row.error64:9.1e}")
+    return lines
+
+
+def _biases(expectation: Expectation) -> list[str]:
+    label = min(max(7, *(len(row.element) for row in expectation.rows)), _LABEL)
+    output = min(max(len(row.output) for row in expectation.rows), _OUTPUT)
+    lines = [f"{'element':{label}} {'output':{output}} {'bias':>9} {'noise':>9} {'limit':>9}"]
+    for row in expectation.rows:
+        names = f"{_cut(row.element, label):{label}} {_cut(row.output, output):{output}}"
+        lines.append(f"{names} {row.bias:9.1e} {row.noise:9.1e} {row.limit:9.1e}")
     return lines
 
 
