@@ -22,7 +22,7 @@ PACKAGE = ROOT / "src" / "mackey"
 # A part imports only parts before it. "" is mackey/__init__.py seen from outside: later parts may use it.
 LADDER = (
     "errors", "axes", "groups", "reps", "spaces", "fields", "actions", "integrands", "lowerings",
-    "integrate", "nn", "wrap", "explain", "audit", "interop", "", "zoo", "recipe", "tasks", "testing",
+    "integrate", "nn", "wrap", "explain", "audit", "", "zoo", "interop", "recipe", "tasks", "testing",
     "targets", "train", "plots", "terminal", "demo", "cli",
 )  # fmt: skip
 ONLY = {

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mackey.errors import sentence
-from mackey.interop import equiadapt, escnn, etn, lloca
+from mackey.interop import equiadapt, escnn, etn, faenet, frame_averaging, lloca
 
 Builder = Callable[[Mapping[str, Any], Mapping[str, Tensor]], nn.Module]
 
@@ -22,6 +22,8 @@ SYSTEMS: dict[str, Builder] = {
     etn.SYSTEM: etn.build,
     **lloca.SYSTEMS,
     **equiadapt.SYSTEMS,
+    **faenet.SYSTEMS,
+    **frame_averaging.SYSTEMS,
 }
 
 
