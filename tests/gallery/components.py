@@ -142,29 +142,31 @@ EXHIBITS = [
     ),
     Exhibit(
         "network of vectors in training", "batch norm with a mean and a variance for each of x, y, z",
-        "VN layers with BatchNorm1d", vectors(train=True, norm=PerComponent),
+        "rule: statistics are shared along the fibre", vectors(train=True, norm=PerComponent),
         vectors(train=True, norm=lambda: ByLength(True)),
         Verdict("broken", "norm.bn", "differs between components of a vector", "mean square length"),
     ),
     Exhibit(
         "network of vectors at test time", "batch norm of components, by the batch that is given",
-        "track_running_stats=False", vectors(norm=lambda: PerComponent(False)),
+        "rule: f(x) does not depend on the batch", vectors(norm=lambda: PerComponent(False)),
         vectors(norm=lambda: ByLength(False)),
         Verdict(
             "broken", "norm.bn", "differs between components of a vector", "mean square length", "norm.bn",
         ),
     ),
     Exhibit(
-        "network of vectors", "ReLU on x, y, z", "rule of pointwise activations", vectors(act=nn.ReLU),
+        "network of vectors", "ReLU on x, y, z", "rule: pointwise needs permutations", vectors(act=nn.ReLU),
         vectors(act=Gated), Verdict("broken", "act", ONE_BY_ONE, "functions of their lengths"),
     ),
     Exhibit(
-        "network of vectors", "the maximum over points of x, y, z apart", "max pooling of vectors",
+        "network of vectors", "the maximum over points of x, y, z apart",
+        "rule: a maximum needs an order that turns keep",
         vectors(out_type="vector", pool=LargestOf), vectors(out_type="vector", pool=LongestOf),
         Verdict("broken", "pool", ONE_BY_ONE, "lengths, inner products"),
     ),
     Exhibit(
-        "vector neurons", "a bias", "VN layers made from nn.Linear", vectors(mix=lambda: VectorNeurons(True)),
+        "vector neurons", "a bias", "rule: a bias only in invariants",
+        vectors(mix=lambda: VectorNeurons(True)),
         vectors(mix=lambda: VectorNeurons(False)),
         Verdict("broken", "mix.mix", "bias is a fixed vector", "bias=False"),
     ),

@@ -50,7 +50,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """seen: where the defect was found."""
+    """seen: where the defect was found; or the rule that it breaks, where that is no one's in particular."""
 
     model: str
     defect: str

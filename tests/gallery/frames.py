@@ -187,7 +187,7 @@ EXHIBITS = [
     ),
     Exhibit(
         "network in principal axes", "the solver chooses the signs",
-        "PCA frames without signs: se3-transformer-public#3",
+        "rule: eigenvectors have no sign of their own",
         framed("solver", "SE(3)"), framed("moments", "SE(3)"), Verdict("broken", "frame", SIGN, MOVES),
     ),
     Exhibit(
@@ -198,7 +198,7 @@ EXHIBITS = [
     Exhibit(
         "network in right-handed principal axes",
         "E(3) is claimed: its third coordinate changes sign in a mirror",
-        "frames of SE(3) used for E(3)", framed("handed", "E(3)"), framed("moments", "E(3)"),
+        "claims of E(3) by what knows SE(3): GATr#3", framed("handed", "E(3)"), framed("moments", "E(3)"),
         Verdict("broken", "net.1", "its input changes under", "make its input invariant first"),
     ),
     Exhibit(

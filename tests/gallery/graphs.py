@@ -241,24 +241,24 @@ EXHIBITS = [
     ),
     Exhibit(
         "graph of nearest neighbours", "ties on a lattice, under permutations",
-        "LieConv, LieTransformer (kNN)",
+        "rule: which of equals is taken depends on the order",
         graph(lambda: KNN(3), lattice), graph(lambda: Neighbours(None), lattice),
         Verdict("broken", "graph", "k = 3 neighbours: which " + CUT, ALL_NEAR, "graph"),
     ),
     Exhibit(
         "graph of nearest neighbours", "ties on a lattice, under rotations",
-        "crystals and grids with kNN graphs",
+        "rule: which of equals is taken depends on rounding",
         graph(lambda: KNN(3), lattice, "SE(3)"), graph(lambda: Neighbours(None), lattice, "SE(3)"),
         Verdict("broken", "graph", "k = 3 neighbours: which " + CUT, ALL_NEAR, "graph"),
     ),
     Exhibit(
         "energy of distances", "|x|² + |y|² − 2x·y cancels far away in float32",
-        "ml-peg#789 (shifted by 1000)",
+        "shifts by 1000 as in ml-peg#789",
         points(lambda: Energy(True)), points(lambda: Energy(False)),
         Verdict("imprecise", "distances", "difference of large numbers", "stable there"),
     ),
     Exhibit(
-        "crystal", "its cell is stored and does not turn", "equiformer_v2#5",
+        "crystal", "its cell is stored and does not turn", "rule: the box is an input",
         Specimen(lambda: Crystal(STORED), lambda: crystal()[:1], "SO(3)", "vectors"),
         cells(("vectors", "cell")),
         Verdict("broken", "images", FIXED, "must come in as an input that moves"),
@@ -269,28 +269,28 @@ EXHIBITS = [
         cells(("vectors", "cell")), Verdict("broken", "images", FIXED, "must come in as an input that moves"),
     ),
     Exhibit(
-        "point cloud", "coordinates that are not centred", "frames and canonicalisers without a mean",
+        "point cloud", "coordinates that are not centred", "rule: no origin but the mean",
         points(lambda: Invariants(Radius(False))), points(lambda: Invariants(Radius(True))),
         Verdict("broken", "middle", "where the origin is", "subtract their mean"),
     ),
     Exhibit(
-        "padded point clouds", "the mean counts places that are empty", "means over padded batches",
+        "padded point clouds", "the mean counts places that are empty", "rule: masks before means",
         padded(False), padded(True),
         Verdict("broken", "centre", "where the origin is", "subtract their mean"),
     ),
     Exhibit(
-        "set", "nodes are numbered in the order of the batch", "node identifiers",
+        "set", "nodes are numbered in the order of the batch", "rule: nodes have no numbers",
         sets(lambda: Sets(True)), sets(lambda: Sets(False)),
         Verdict("broken", "number", ORDER, "do not depend on"),
     ),
     Exhibit(
-        "set", "read by an LSTM", "recurrent read-outs of sets",
+        "set", "read by an LSTM", "rule: sets have no order",
         sets(lambda: Recurrent(nn.LSTM(2, 4, batch_first=True))), sets(lambda: Recurrent(nn.Linear(2, 4))),
         Verdict("broken", "read", ORDER, "do not depend on"),
     ),
     Exhibit(
         "graph transformer", "eigenvectors of the graph with signs of the solver",
-        "TokenGT and Laplacian codes",
+        "rule: eigenvectors have no sign of their own",
         nodes(False), nodes(True), Verdict("broken", "codes", ORDER, "do not depend on"),
     ),
 ]  # fmt: skip

@@ -151,7 +151,7 @@ EXHIBITS = [
     ),
     Exhibit(
         "GE-ViT group self-attention", "relative index on p4m as if turns and mirrors commuted",
-        "the p4m path of GE-ViT is broken in this way or a like one",
+        "GE-ViT: its p4m path is broken, measured; by which error is not known",
         group_net(8, lambda h, u, v: between(u, v, False)), group_net(8, lambda h, u, v: between(u, v, True)),
         Verdict("broken", "attend", "a relative index", RIGHT_INDEX),
     ),
@@ -164,7 +164,7 @@ EXHIBITS = [
     ),
     Exhibit(
         "batch norm of regular fields", "mean and variance for each orientation",
-        "plain BatchNorm2d after a lift",
+        "rule: statistics are shared along the fibre",
         topped(lambda field: scrambled(nn.BatchNorm2d(16))), topped(lambda field: mk.nn.BatchNorm(field)),
         Verdict(
             "broken", "chain.1", "differ between channels of one fibre", "mackey.nn.BatchNorm", "chain.1",
@@ -179,7 +179,7 @@ EXHIBITS = [
     ),
     Exhibit(
         "fields of vectors on images", "ReLU on components",
-        "rule of pointwise activations (Ông, Bökman, Lemma 1)",
+        "rule: pointwise needs permutations (Ông and Bökman, Lemma 1)",
         gradients(lambda field: nn.ReLU()), gradients(lambda field: mk.nn.NormActivation(field)),
         Verdict(
             "broken", "chain.1", "channel by channel on channels that the group mixes", "NormActivation",

@@ -148,7 +148,7 @@ EXHIBITS = [
     ),
     Exhibit(
         "tensor product in float64", "its constants are made in float32 at each call",
-        "the global dtype: mace#328",
+        "rule: constants are exact",
         traceless(torch.float32, False), traceless(torch.float64, False),
         Verdict(
             "broken", "the module itself", "as constants rounded to float32 leave", "constants in float64"

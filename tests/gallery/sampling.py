@@ -159,12 +159,13 @@ EXHIBITS = [
     ),
     Exhibit(
         "convolution that keeps the size", "an even kernel, padded with one more on one side",
-        "padding = same in Keras",
+        "rule: (n + 2p − k) mod s = 0",
         ends(lambda: padded(4, (1, 2, 1, 2)), 9), ends(lambda: padded(3, (1, 1, 1, 1)), 9),
         Verdict("broken", "middle.0", "pads 1 before and 2 after", "pad evenly", "middle.0"),
     ),
     Exhibit(
-        "upsampling by a transposed convolution", "output_padding adds on one side", "rule of padding parity",
+        "upsampling by a transposed convolution", "output_padding adds on one side",
+        "rule: what is added on one side moves the centre",
         ends(lambda: isotropic(nn.ConvTranspose2d(4, 4, 3, 2, 1, output_padding=1)), 6),
         ends(lambda: isotropic(nn.ConvTranspose2d(4, 4, 4, 2, 1)), 6),
         Verdict(
@@ -178,13 +179,13 @@ EXHIBITS = [
         Verdict("broken", "middle.pad", "pads 0 before and 2 after", "pad evenly", "middle.pad"),
     ),
     Exhibit(
-        "window attention", "fixed windows under shifts", "REViT-v2, Swin: shifts by whole windows survive",
+        "window attention", "fixed windows under shifts", "REViT-v2: only shifts by whole windows survive",
         torus(lambda: Windows(4, (0, 0, 0, 0))), torus(lambda: Windows(8, (0, 0, 0, 0))),
         Verdict("broken", "middle.attend", "a window", "function of differences"),
     ),
     Exhibit(
         "patch embedding of a ViT", "stride 2 under shifts by one",
-        "ViT, Twins (80.6 to 62.4 % under small shifts)",
+        "Twins: 80.6 to 62.4 % under small shifts",
         torus(lambda: isotropic(nn.Conv2d(4, 4, 2, 2))),
         Specimen(lambda: patched(Anchor("partition")), image(8), "Z^2", "periodic_image"),
         Verdict("broken", "middle", ROLL, "choose the phase by the input"),
@@ -192,23 +193,24 @@ EXHIBITS = [
     Exhibit(
         "adaptive polyphase anchoring",
         "the phase is chosen by corner samples: shifts hold, quarter turns do not",
-        "Shift-Equivariant-Vision-Transformers, with even patches",
+        "Shift-Equivariant-Vision-Transformers under turns, which it does not claim",
         Specimen(lambda: patched(Anchor("corner")), image(8), "p4", "periodic_image"),
         Specimen(lambda: patched(Anchor("partition")), image(8), "p4", "periodic_image"),
         Verdict("broken", "middle.0", "does not move with the input", "function of differences"),
     ),
     Exhibit(
-        "convolution on a torus", "zeros where opposite borders meet", "twins of the above",
+        "convolution on a torus", "zeros where opposite borders meet", "rule: borders meet",
         torus(lambda: isotropic(nn.Conv2d(4, 4, 3, padding=1))),
         torus(lambda: isotropic(nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"))),
         Verdict("broken", "middle", "pads with zeros at borders, which meet", "circular"),
     ),
     Exhibit(
-        "convolution on a torus", "wrapped around on one side", "twins of the above", wrapped((0, 2, 0, 2)),
+        "convolution on a torus", "wrapped around on one side",
+        "rule: what is added on one side moves the centre", wrapped((0, 2, 0, 2)),
         wrapped((1, 1, 1, 1)), Verdict("broken", "wrap", "pads 0 before and 2 after", "pad evenly", "wrap"),
     ),
     Exhibit(
-        "ViT encoder", "a table of absolute positions", "ViT, Swin, DeiT",
+        "ViT encoder", "a table of absolute positions", "ViT, DeiT",
         Specimen(lambda: Patches(True), image(9), "p4m"), Specimen(lambda: Patches(False), image(9), "p4m"),
         Verdict(
             "broken", "what happens before encode.self_attn, outside any module", "adds or mixes",

@@ -18,12 +18,13 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "gallery.md"
 HEADING = """# Known bad networks, and what the audit says of them
 
 Each line is a small network of the tests (`tests/gallery/`), rebuilt from a defect that was found in
-published code or reported in public. Beside each stands its repaired twin, which passes the audit and lint.
+published code or reported in public, or from the rule that it breaks. Beside each stands its repaired twin,
+which passes the audit and lint.
 `mackey.audit` says the finding, the culprit, the cause and the fix; † marks what `mackey.lint` names too,
 without a group. Error: the largest relative error in float64 over the elements tested (in float32 where the
 finding is *imprecise*). Made by `cd tests && python -m gallery.table`.
 
-| model | defect | seen in | group | finding | culprit | error | cause, as audited | fix, as audited |
+| model | defect | seen in, or rule | group | finding | culprit | error | cause, as said | fix, as said |
 |---|---|---|---|---|---|---|---|---|
 """
 
