@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mackey.axes import Float
 from mackey.errors import sentence
-from mackey.wrap import pca_frames
+from mackey.wrap.pca_frames import pca_frames
 
 _METHODS = {"all": False, "se3-all": True}  # whether frames are proper
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mackey.axes import Float, Int
 from mackey.errors import sentence
-from mackey.wrap import pca_frames
+from mackey.wrap.pca_frames import pca_frames
 from mackey.zoo.points.frame_averaging import Model
 
 _PARTICLES = 5  # to a sample; fixed in the authors' code
