@@ -437,30 +437,51 @@ def events(data_folder: Path) -> Tensor:
 
 
 def test_real_events(data_folder: Path) -> None:
-    """Leptons and jets of a generator: frames in the group. At rapidity 1 every event is right to 1e-10 in
-    float64, 99 of 100 to 3e-3 in float32; at rapidity 3 the worst of them misses 1e-10, by less than 100.
+    """Leptons and jets of a generator: frames in the group. To rapidity 3 every event is right to 1e-10 in
+    float64 (measured: 5e-11; 1.3e-9 without the boost of the whole event to rest). In float32 at rapidity 1,
+    99 of 100 are right to 3e-3.
     """
-    p = events(data_folder)[:200]
-    assert float(p[..., 0].max()) > 200 and len(p) == 200
+    p = events(data_folder)[:1000]
+    assert float(p[..., 0].max()) > 200 and len(p) == 1000
     particles = torch.cat([torch.ones_like(p[..., :1]), p], -1)
     model = amplified(mk.zoo.points.lloca(depth=2, heads=2, hidden=16), 0.3)
     there = torch.ones(particles.shape[:2], dtype=torch.bool)
-    frames = model.network.frames(particles * model.measure, there)
-    assert defect(frames, "SO+(1,3)") < 1e-12
-    for dtype, most in ((torch.float64, 1e-10), (torch.float32, 3e-3)):
-        net = copy.deepcopy(model).to(dtype)
-        errors = []
-        for g in lorentz(5, 1.0):
-            moved = torch.cat([particles[..., :1], p @ g.mT], -1)
-            a, b = net(particles.to(dtype)), net(moved.to(dtype))
-            errors.append(((a - b).abs().amax(1) / b.abs().amax()).detach().double())
-        found = torch.cat(errors)
-        worst = found.quantile(0.99) if dtype == torch.float32 else found.max()
-        assert float(worst) < most and bool(found.isfinite().all()), dtype
-    far = [torch.cat([particles[..., :1], p @ g.mT], -1) for g in lorentz(5, 3.0)]
+    assert defect(model.network.frames(particles * model.measure, there), "SO+(1,3)") < 1e-12
     with torch.no_grad():
-        here = model(particles)
-        assert max(float((model(x) - here).abs().max() / here.abs().max()) for x in far) < 1e-8
+        for rapidity in (1.0, 3.0):
+            assert float(largest(model, particles, p, rapidity).max()) < 1e-10
+        single = largest(copy.deepcopy(model).float(), particles, p, 1.0)
+        assert float(single.quantile(0.99)) < 3e-3 and bool(single.isfinite().all())
+
+
+def largest(net: nn.Module, particles: Tensor, p: Tensor, rapidity: float) -> Tensor:
+    """The error of each event under 5 boosts, over the largest output."""
+    dtype = next(net.parameters()).dtype
+    here = net(particles.to(dtype))
+    moved = [net(torch.cat([particles[..., :1], p @ g.mT], -1).to(dtype)) for g in lorentz(5, rapidity)]
+    return torch.cat([((y - here).abs().amax(1) / here.abs().amax()).double() for y in moved])
+
+
+def test_single_precision_costs_the_rounding_of_the_inputs(data_folder: Path) -> None:
+    """At rapidity 3: a network in float64 whose inputs were rounded to float32 after the boost is as far off
+    as one in float32, within a factor of 3 at 99 of 100. No frame can give masses back.
+    """
+    p = events(data_folder)[:1000]
+    particles = torch.cat([torch.ones_like(p[..., :1]), p], -1)
+    model = amplified(mk.zoo.points.lloca(depth=2, heads=2, hidden=16), 0.3)
+
+    class Rounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x.float().double())
+
+    with torch.no_grad():
+        inputs = largest(Rounded(), particles, p, 3.0).quantile(0.99)
+        single = largest(copy.deepcopy(model).float(), particles, p, 3.0).quantile(0.99)
+    assert 1e-5 < float(inputs) < float(single) * 3 < float(inputs) * 9
 
 
 def test_random_global_frames_augment() -> None:

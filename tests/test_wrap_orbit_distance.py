@@ -2,14 +2,16 @@
 
 import copy
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import mackey as mk
 from mackey.actions import Motion, declare
-from mackey.wrap import orbit_distance, orbit_inverse, orbit_symmetrise
+from mackey.wrap import orbit_distance, orbit_inverse, orbit_symmetrise, time_direction
 
 GROUPS = ["SO(2)", "O(2)", "SO(3)", "O(3)", "O(5)", "O(1,3)", "SO+(1,3)"]
 
@@ -90,7 +92,7 @@ class Mixing(nn.Module):
     ],
 )
 def test_exact_for_every_pose(name: str, kind: str, out: str, width: int, each: int) -> None:
-    """Untrained, q far off the group: 100 elements, boosts and reflections among them, to 1e-10."""
+    """Untrained, q far off the group (but for O(1,3)): 100 elements, boosts and reflections too, to 1e-10."""
     acts = mk.actions.acting(name)
     d = acts.linear.size
     first, last = (declare(one, acts.space, "test") for one in (kind, out))
@@ -113,18 +115,22 @@ def test_exact_for_every_pose(name: str, kind: str, out: str, width: int, each: 
     found = module(first.act(many, motion)).detach()
     flat = (wanted.flatten(1).abs().amax(1), (found - wanted).flatten(1).abs().amax(1))
     assert float((flat[1] / flat[0]).max()) < 1e-10
-    assert float(module.distance(x).detach().min()) > 1e-3, "q is off the group, and it does not matter"
+    if "1,3" in name:
+        assert float(module.distance(x).detach().max()) < 1e-20
+    else:
+        assert float(module.distance(x).detach().min()) > 1e-3, "q is off the group, and it does not matter"
     assert (
         float((network(first.act(many, motion)) - last.act(network(many), motion)).detach().abs().max())
         > 1e-2
     )
-    assert module.guarantee.kind == "exact" and "soft" in module.guarantee.note
+    assert module.guarantee.kind == "exact"
+    assert ("measure zero" if "1,3" in name else "soft") in module.guarantee.note
 
 
-@pytest.mark.parametrize(("name", "times"), [("SO(2)", 100), ("O(3)", 100), ("O(1,3)", 2)])
-def test_the_loss_pushes_poses_onto_the_group(name: str, times: float) -> None:
-    """Measured before and after training on moved noisy copies of one cloud: the mean distance falls so
-    many times: under O(1,3) one column is still missing."""
+@pytest.mark.parametrize("name", ["SO(2)", "O(3)"])
+def test_the_loss_pushes_poses_onto_the_group(name: str) -> None:
+    """Measured before and after training on moved noisy copies of one cloud: the mean distance falls to a
+    hundredth."""
     torch.manual_seed(0)
     d = mk.groups.named(name).size
     module = orbit_symmetrise(nn.Flatten(), name, "vectors", "invariant", hidden=32).double()
@@ -132,10 +138,7 @@ def test_the_loss_pushes_poses_onto_the_group(name: str, times: float) -> None:
 
     def clouds(count: int) -> Tensor:
         noise = torch.randn(count, 4 + d, d, generator=draws, dtype=torch.float64)
-        x = randn(1, 4 + d, d) + 0.1 * noise
-        if "1,3" in name:
-            x[..., 0] = (1 + (x[..., 1:] ** 2).sum(-1)).sqrt()
-        return x @ elements(name, count).mT
+        return (randn(1, 4 + d, d) + 0.1 * noise) @ elements(name, count).mT
 
     held_out = clouds(64)
     before = float(module.distance(held_out).mean().detach())
@@ -145,7 +148,59 @@ def test_the_loss_pushes_poses_onto_the_group(name: str, times: float) -> None:
         module.distance(clouds(32)).mean().backward()
         optimizer.step()
     after = float(module.distance(held_out).mean().detach())
-    assert after < before / times, (before, after)
+    assert after < before / 100, (before, after)
+
+
+@pytest.mark.parametrize("name", ["O(1,3)", "SO+(1,3)"])
+def test_lorentz_poses_are_on_the_group(name: str) -> None:
+    """Any vectors that span R⁴, time-like or not, with amplified weights: distance 0, and q(gx) = g q(x), the
+    median of 200 elements to 1e-11, the worst to 1e-8 (conditioning; rapidities to 2).
+    """
+    module = amplified(orbit_symmetrise(nn.Flatten(), name, "vectors", "invariant", hidden=8))
+    x, g = randn(200, 5, 4, seed=3), elements(name, 200)
+    with torch.no_grad():
+        for _ in range(2):
+            q, moved = module.pose(x), module.pose(x @ g.mT)
+            assert float(module.distance(x).max()) < 1e-20
+            off = (moved - g @ q).abs().amax((1, 2)) / moved.abs().amax((1, 2))
+            assert float(off.median()) < 1e-11 and float(off.max()) < 1e-8
+            x[..., 0] = (0.09 + (x[..., 1:] ** 2).sum(-1)).sqrt()  # then as momenta
+
+
+def test_lorentz_poses_of_real_events(data_folder: Path) -> None:
+    """Leptons and jets, boosted by rapidity 3: on the group; moved along, half of them to 1e-11, 99 of 100 to
+    1e-8 and all to 1e-6 (measured: 1e-13, 2e-10, 8e-9), and so are the outputs.
+    """
+    with np.load(data_folder / "lorentz" / "zjets_madgraph.npz") as archive:
+        final = archive["status"] == 1
+        full = final.sum(1) == 4
+        p = torch.as_tensor(archive["p4"][full][final[full]].reshape(-1, 4, 4)[:500], dtype=torch.float64)
+    module = orbit_symmetrise(nn.Flatten(), "SO+(1,3)", "vectors", "invariant", unit=100.0).double()
+    group = mk.groups.named("SO+(1,3)")
+    turn = torch.tensor([0.3, -0.2, 0.5, 0.0, 0.0, 0.0], dtype=torch.float64)
+    boost = torch.tensor([0.0, 0.0, 0.0, 1.0, 2.0, -2.0], dtype=torch.float64)
+    g = group.exp(turn) @ group.exp(boost)
+    with torch.no_grad():
+        q, moved = module.pose(p), module.pose(p @ g.mT)
+        assert float(module.distance(p).max()) < 1e-20
+        y, z = module(p), module(p @ g.mT)
+    poses = (moved - g @ q).abs().amax((1, 2)) / moved.abs().amax((1, 2))
+    for found in (poses, (y - z).abs().amax(1) / y.abs().amax(1)):
+        assert float(found.median()) < 1e-11 and float(found.quantile(0.99)) < 1e-8
+        assert float(found.max()) < 1e-6
+
+
+def test_the_time_direction_is_an_eigenvector() -> None:
+    """Of Σ v vᵀη, with the positive eigenvalue, by numpy; and on the side of the reference."""
+    v, r = randn(20, 6, 4), randn(20, 4, seed=1)
+    found = time_direction(v, r)
+    eta = np.diag([1.0, -1.0, -1.0, -1.0])
+    for each, t in zip(v.numpy(), found.numpy(), strict=True):
+        values, vectors = np.linalg.eig(each.T @ each @ eta)
+        own = vectors[:, values.real.argmax()].real
+        assert (values.real > 0).sum() == 1 and t @ eta @ t > 0
+        assert np.abs(np.outer(own, t) - np.outer(t, own)).max() < 1e-9 * np.abs(np.outer(own, t)).max()
+    torch.testing.assert_close(time_direction(v, -r), -found)
 
 
 def test_on_the_group_inputs_stay_on_their_orbit() -> None:

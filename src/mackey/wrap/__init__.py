@@ -4,6 +4,7 @@ from mackey.wrap.canonical import Canonicalised
 from mackey.wrap.canonical_coordinates import CanonicalCoordinates, FlowPose, canonical_coordinates, resampled
 from mackey.wrap.canonicaliser import canonicaliser
 from mackey.wrap.cloud_canonicaliser import AbstractPoseFinder, CloudCanonicalised, PredictedPose
+from mackey.wrap.cloud_pose import CloudPose, LorentzPose
 from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import Cloud, CloudReader
 from mackey.wrap.flat_frames import FlatFrames, flat_frames
@@ -12,15 +13,9 @@ from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, 
 from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.image_scorer import ImageScorer
 from mackey.wrap.local_frames import LocalFrames, local_frames
-from mackey.wrap.lorentz_frames import polar_frames, rest_boost
+from mackey.wrap.lorentz_frames import polar_frames, reflecting_frames, rest_boost, time_direction
 from mackey.wrap.optimised import EnergyScores, optimised
-from mackey.wrap.orbit_distance import (
-    CloudPose,
-    OrbitSymmetrised,
-    orbit_distance,
-    orbit_inverse,
-    orbit_symmetrise,
-)
+from mackey.wrap.orbit_distance import OrbitSymmetrised, orbit_distance, orbit_inverse, orbit_symmetrise
 from mackey.wrap.part_frames import PartFrames, part_frames
 from mackey.wrap.pca_frames import pca_frames
 from mackey.wrap.planar_flows import FLOWS, PlanarFlow, planar_flow
@@ -38,6 +33,7 @@ from mackey.wrap.vector_neurons import VectorNeurons
 from mackey.wrap.weighted_frames import WeightedFrames, weighted_frames
 
 __all__ = [
+    "FLOWS",
     "AbstractFramePredictor",
     "AbstractPoseFinder",
     "AbstractRandomPose",
@@ -52,13 +48,13 @@ __all__ = [
     "CloudReader",
     "CloudVectors",
     "EnergyScores",
-    "FLOWS",
     "FlatFrames",
     "FlowPose",
     "FrameAveraged",
     "ImageScorer",
     "LocalFrames",
     "LorentzFrames",
+    "LorentzPose",
     "OrbitSymmetrised",
     "OrthogonalFrames",
     "PartFrames",
@@ -98,10 +94,12 @@ __all__ = [
     "point_random_pose",
     "polar_frames",
     "probabilistic",
+    "reflecting_frames",
     "resampled",
     "rest_boost",
     "sorted_frames",
     "space_frames",
     "stochastic_frames",
+    "time_direction",
     "weighted_frames",
 ]

@@ -22,7 +22,9 @@ from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.groups import AbstractMatrixGroup, SemidirectProduct
 from mackey.reps import AbstractRep, blocks_of, standard
+from mackey.reps.wigner import in_full_precision
 from mackey.wrap.declared_types import is_position
+from mackey.wrap.pca_frames import centre_of
 
 _SAME = 1e-9
 _KNOWN = (Vectors, Scalars, Matrices, Features, Invariant, EdgeIndex)
@@ -35,6 +37,12 @@ class Cloud(NamedTuple):
     scalars: Float[Tensor, "b n s"]
     positions: Float[Tensor, "b n d"] | None
     mask: Bool[Tensor, "b n"] | None
+
+    def moved(self, g: Float[Tensor, "b d d"]) -> "Cloud":
+        """g of each sample on its vectors and positions."""
+        with in_full_precision(g):
+            positions = None if self.positions is None else self.positions @ g.mT
+            return self._replace(vectors=self.vectors @ g[:, None].mT, positions=positions)
 
 
 @dataclass(frozen=True)
@@ -98,11 +106,8 @@ class CloudReader:
         """The mean of the positions that are there."""
         if self.position is None:
             return None
-        x = inputs[self.position].double()
-        if self.mask is None:
-            return x.mean(1, keepdim=True)
-        there = inputs[self.mask][..., None]
-        return (x * there).sum(1, keepdim=True) / there.sum(1, keepdim=True).clamp_min(1)
+        mask = None if self.mask is None else inputs[self.mask]
+        return centre_of(inputs[self.position].double(), mask)[:, None]
 
     def read(self, inputs: Sequence[Tensor]) -> Cloud:
         """Everything centred."""

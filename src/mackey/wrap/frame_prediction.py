@@ -12,7 +12,7 @@ from mackey.fields import Guarantee
 from mackey.groups import AbstractMatrixGroup, IndefiniteOrthogonal, Orthogonal, SpecialOrthogonal
 from mackey.integrands.constants import AbstractConstants
 from mackey.wrap.clouds import Cloud, CloudReader
-from mackey.wrap.lorentz_frames import polar_frames
+from mackey.wrap.lorentz_frames import clear_boost, polar_frames
 from mackey.wrap.rotation_frames import mirrored_frames, plane_frames, space_frames
 from mackey.wrap.transport import form_signs
 
@@ -94,6 +94,13 @@ class AbstractFramePredictor(nn.Module, ABC):
     def forward(self, cloud: Cloud) -> Float[Tensor, "b n d d"]:
         """local = L_i global."""
 
+    def first(self, cloud: Cloud) -> Float[Tensor, "b d d"] | None:
+        """An element B(X) of the group for each sample; frames are L_i = L_i(BX)·B, in two steps.
+
+        The same in exact arithmetic, for every B. Numbers of BX may be smaller; None: 1.
+        """
+        return None
+
     @abstractmethod
     def guarantee(self, group: str) -> Guarantee:
         """What holds for a network in these frames."""
@@ -149,6 +156,12 @@ class LorentzFrames(AbstractFramePredictor):
         momenta = cloud.vectors[:, :, 0]
         rest = momenta + logits.softmax(-1) @ momenta
         return polar_frames(rest, moving_vectors(signed, cloud)[0])
+
+    def first(self, cloud: Cloud) -> Float[Tensor, "b 4 4"] | None:
+        """To the rest frame of all momenta together, where they have one."""
+        momenta = cloud.vectors[:, :, 0]
+        there = momenta if cloud.mask is None else momenta * cloud.mask[..., None]
+        return clear_boost(there.sum(1))
 
     def guarantee(self, group: str) -> Guarantee:
         return Guarantee(

@@ -1,5 +1,7 @@
 """Any network in local frames, one for each point: equivariant, and exact where the frames are defined."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from mackey.actions import (
@@ -18,6 +20,7 @@ from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.groups import AbstractMatrixGroup
 from mackey.reps import AbstractRep, determinant, standard, tensor
+from mackey.reps.wigner import in_full_precision
 from mackey.wrap.clouds import CloudReader
 from mackey.wrap.declared_types import as_tuple, is_position, types_of
 from mackey.wrap.frame_prediction import AbstractFramePredictor, LorentzFrames, OrthogonalFrames
@@ -37,19 +40,23 @@ class _Moved(nn.Module):
         self.whole = isinstance(one, Features | Vectors)  # ρ acts on the last axis, not on the last two
         self.single = isinstance(one, Scalars)
 
-    def localise(self, x: Tensor, frames: Tensor, centre: Tensor | None) -> Tensor:
-        """ρ(L_i) (x_i − c)."""
+    def localise(self, x: Tensor, steps: Sequence[Tensor], centre: Tensor | None) -> Tensor:
+        """ρ(L_i) (x_i − c), L_i the product of the steps, the first of them first."""
         if self.transport is None:
             return x
-        y = x.double()
-        y = y - centre if self.shifts and centre is not None else y
-        return self.transport.localise(self._flat(y), frames[:, :, None]).reshape(x.shape).to(x.dtype)
+        y = self._flat(x.double() - centre if self.shifts and centre is not None else x.double())
+        for step in steps:
+            y = self.transport.localise(y, step)
+        return y.reshape(x.shape).to(x.dtype)
 
-    def globalise(self, y: Tensor, frames: Tensor, centre: Tensor | None) -> Tensor:
+    def globalise(self, y: Tensor, steps: Sequence[Tensor], centre: Tensor | None) -> Tensor:
         """ρ(L_i⁻¹) y_i + c."""
         if self.transport is None:
             return y
-        x = self.transport.globalise(self._flat(y.double()), frames[:, :, None]).reshape(y.shape)
+        x = self._flat(y.double())
+        for step in reversed(steps):
+            x = self.transport.globalise(x, step)
+        x = x.reshape(y.shape)
         return (x + centre if self.shifts and centre is not None else x).to(y.dtype)
 
     def _flat(self, x: Tensor) -> Tensor:
@@ -108,11 +115,22 @@ class LocalFrames(nn.Module):
 
     def frames(self, *inputs: Tensor) -> Float[Tensor, "b n d d"]:
         """L_i, float64."""
-        return self.predictor(self.reader.read(inputs))
+        frames, first = self._frames(inputs)
+        if first is None:
+            return frames
+        with in_full_precision(frames):
+            return frames @ first[:, None]
+
+    def _frames(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor | None]:
+        """L_i B⁻¹, found on what B has moved, and B."""
+        cloud = self.reader.read(inputs)
+        first = self.predictor.first(cloud)
+        return self.predictor(cloud if first is None else cloud.moved(first)), first
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        frames, centre = self.frames(*inputs), self.reader.centre(inputs)
-        local = [move.localise(x, frames, centre) for move, x in zip(self.sources, inputs, strict=True)]
+        (frames, first), centre = self._frames(inputs), self.reader.centre(inputs)
+        steps = [frames[:, :, None]] if first is None else [first[:, None, None], frames[:, :, None]]
+        local = [move.localise(x, steps, centre) for move, x in zip(self.sources, inputs, strict=True)]
         if self.carries:
             mask = None if self.reader.mask is None else local.pop(self.reader.mask)
             outputs = self.backbone(local[0], frames.to(local[0].dtype), mask)
@@ -122,7 +140,7 @@ class LocalFrames(nn.Module):
         if len(given) != len(self.results):
             wanted, got = f"{len(self.results)} outputs, as declared", str(len(given))
             raise _refusal(wanted, got, "declare every output")
-        moved = tuple(move.globalise(y, frames, centre) for move, y in zip(self.results, given, strict=True))
+        moved = tuple(move.globalise(y, steps, centre) for move, y in zip(self.results, given, strict=True))
         return moved[0] if isinstance(outputs, Tensor) else moved
 
 

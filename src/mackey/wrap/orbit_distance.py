@@ -9,24 +9,20 @@ from mackey.actions import AbstractTensorType, Declaration, Features, GroupLike,
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
-from mackey.groups import AbstractGroup, AbstractMatrixGroup, IndefiniteOrthogonal, SpecialOrthogonal
+from mackey.groups import AbstractGroup, AbstractMatrixGroup, IndefiniteOrthogonal
 from mackey.reps import AbstractRep, blocks_of
-from mackey.wrap.clouds import Cloud, CloudReader
+from mackey.wrap.cloud_pose import CloudPose, LorentzPose, is_proper
+from mackey.wrap.clouds import CloudReader
 from mackey.wrap.declared_types import as_tuple, is_position, types_of
-from mackey.wrap.frame_prediction import PairWeights, moving_vectors
-from mackey.wrap.transport import form_signs
+from mackey.wrap.transport import form_inverse, form_signs
 
 _WHERE = "wrap.orbit_symmetrise"
 _SAME = 1e-9
-TINY = 1e-24
-SPREAD = 6.0  # measured: of 1, 4, 6, 15, 40 the one that leaves the least distance under O(1,3)
-SOFT = 1e-4  # a candidate nearer to the light cone than this is not stretched to length 1
 
 
 def orbit_inverse(q: Float[Tensor, "*b d d"], group: AbstractMatrixGroup) -> Float[Tensor, "*b d d"]:
     """η qᵀ η: q⁻¹ on the group, and for every matrix (gq)^inv = q^inv g⁻¹."""
-    signs = torch.as_tensor(form_signs(group), device="cpu").to(q)
-    return signs[:, None] * q.mT * signs
+    return form_inverse(q, torch.as_tensor(form_signs(group), device="cpu"))
 
 
 def orbit_distance(q: Float[Tensor, "*b d d"], group: AbstractMatrixGroup) -> Float[Tensor, "*b"]:
@@ -36,75 +32,12 @@ def orbit_distance(q: Float[Tensor, "*b d d"], group: AbstractMatrixGroup) -> Fl
     """
     eta = torch.diag(torch.as_tensor(form_signs(group), device="cpu")).to(q)
     found = ((q.mT @ eta @ q - eta) ** 2).sum((-2, -1))
-    proper = _is_proper(group)
+    proper = is_proper(group)
     if proper:
         found = found + (torch.linalg.det(q) - 1) ** 2
     if proper and isinstance(group, IndefiniteOrthogonal):
         found = found + (1 - q[..., 0, 0]).clamp_min(0) ** 2
     return found
-
-
-def _is_proper(group: AbstractGroup[Any]) -> bool:
-    """Whether determinants are 1."""
-    connected = isinstance(group, IndefiniteOrthogonal) and not group.reflections
-    return connected or isinstance(group, SpecialOrthogonal)
-
-
-class CloudPose(nn.Module):
-    """q(x) = V A ∈ R^{d×d} with q(gx) = g q(x): the 4d columns of V are sums over i and j of w_ij(invariants)
-    times vectors, half of them with Σ_j w_ij = 0, A an MLP of VᵀηV and, without reflections, of det V.
-
-    Nothing bounds q: the loss does. Under O(n) and SO(n) it finds the group in some hundred steps (distance
-    below 0.01); under O(1, 3), where space-like columns are small differences of momenta, it stays near 1
-    after 800: one column missing. Give a pose of your own where that matters.
-    """
-
-    def __init__(self, reader: CloudReader, *, hidden: int = 32, unit: float = 1.0) -> None:
-        super().__init__()
-        assert reader.acts.linear is not None
-        self.reader, self.unit = reader, unit
-        self.columns = d = len(form_signs(reader.acts.linear))
-        self.candidates = 4 * d
-        sources = reader.count + int(reader.position is not None)
-        self.weights = PairWeights(reader, self.candidates * sources, hidden=hidden, unit=unit)
-        with torch.no_grad():  # candidates that are not almost all parallel
-            for layer in (self.weights.here, self.weights.there, self.weights.pair):
-                layer.weight.mul_(SPREAD)
-        self.handed = _is_proper(reader.acts.linear)
-        self.mix = nn.Sequential(
-            nn.Linear((4 * d) ** 2 + 1 + int(self.handed), hidden),
-            nn.SiLU(),
-            nn.Linear(hidden, hidden),
-            nn.SiLU(),
-            nn.Linear(hidden, 4 * d * d),
-        )
-
-    def forward(self, *inputs: Tensor) -> Float[Tensor, "b d d"]:
-        cloud = self.reader.read(inputs)
-        weights = self.weights(cloud).unflatten(-1, (self.candidates, -1))
-        contrast, plain = weights.chunk(2, 3)
-        weights = torch.cat([contrast - _mean(contrast, cloud), plain], 3)
-        vectors, _ = moving_vectors(weights, cloud)
-        there = torch.ones_like(vectors[..., 0, 0]) if cloud.mask is None else cloud.mask.to(vectors)
-        count = there.sum(1).clamp_min(1)[:, None, None]
-        V = (vectors * there[..., None, None]).sum(1) / (count * self.unit)  # rows
-        form = self.weights.form.to(V)
-        own = (V * form * V).sum(-1, keepdim=True) ** 2
-        size = (own + SOFT * own.mean(1, keepdim=True) + TINY).sqrt()  # of each candidate, never 0
-        V = V / size.sqrt()
-        invariants = [(V * form @ V.mT).flatten(1), size.mean((1, 2))[:, None].log()]
-        if self.handed:
-            invariants.append(torch.linalg.det(V[:, : self.columns])[:, None])
-        A = self.mix(torch.asinh(torch.cat(invariants, 1)).to(weights.dtype)).double()
-        return V.mT @ A.unflatten(1, (self.candidates, self.columns))
-
-
-def _mean(weights: Tensor, cloud: Cloud) -> Tensor:
-    """Over the points j that are there."""
-    if cloud.mask is None:
-        return weights.mean(2, keepdim=True)
-    there = cloud.mask[:, None, :, None, None].to(weights)
-    return (weights * there).sum(2, keepdim=True) / there.sum(2, keepdim=True).clamp_min(1)
 
 
 class OrbitSymmetrised(nn.Module):
@@ -140,6 +73,8 @@ class OrbitSymmetrised(nn.Module):
         note = (
             "for every input, whatever q is; that inputs stay on their orbit is soft, by the loss `distance`"
         )
+        if isinstance(self.pose, LorentzPose):
+            note = "outside the set, of measure zero from four vectors on, of clouds that do not span R⁴"
         return Guarantee("exact", self.reader.acts.name, note)
 
     def distance(self, *inputs: Tensor) -> Float[Tensor, " b"]:
@@ -208,7 +143,8 @@ def orbit_symmetrise(
     unit: float = 1.0,
 ) -> OrbitSymmetrised:
     """`network` made equivariant under SO(n), O(n), SO⁺(p, q) or O(p, q), with translations or without, by a
-    pose that is to be trained with `distance` as a loss.
+    pose that is to be trained with `distance` as a loss. Under SO⁺(1, 3) and O(1, 3) the pose is on the group
+    from the start (wrap.LorentzPose), and nothing needs to be trained.
 
     Types as in `mackey.actions`, points on axis 1; outputs for the sample ("invariant", "vector") or for each
     point. mask: the number of the input, bool (b, n), that says which points are there. unit: the size of the
@@ -216,5 +152,6 @@ def orbit_symmetrise(
     """
     acts = acting(group)
     reader = CloudReader(_WHERE, acts, types_of(in_type, acts, _WHERE), mask)
-    pose = CloudPose(reader, hidden=hidden, unit=unit)
+    lorentz = isinstance(acts.linear, IndefiniteOrthogonal) and acts.linear.size == 4 and acts.linear.p == 1
+    pose = (LorentzPose if lorentz else CloudPose)(reader, hidden=hidden, unit=unit)
     return OrbitSymmetrised(network, pose, reader, types_of(out_type, acts, _WHERE))

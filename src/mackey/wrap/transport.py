@@ -19,6 +19,12 @@ from mackey.reps.wigner import in_full_precision
 _SAME = 1e-9
 
 
+def form_inverse(q: Float[Tensor, "*b d d"], signs: Float[Tensor, " d"]) -> Float[Tensor, "*b d d"]:
+    """η qᵀ η, η = diag(signs): q⁻¹ where q keeps η, and for every matrix (gq)^inv = q^inv g⁻¹."""
+    signs = signs.to(q)
+    return signs[:, None] * q.mT * signs
+
+
 class _Part(NamedTuple):
     """A block of a sum: where it stands, how often, and its representation; None is trivial."""
 
@@ -51,9 +57,8 @@ class Transport(AbstractConstants):
         self.hold("lower", _invariant_signs(rep))
 
     def inverse(self, frames: Float[Tensor, "*b d d"]) -> Float[Tensor, "*b d d"]:
-        """L⁻¹ = η Lᵀ η, without elimination."""
-        signs = self.form.to(frames)
-        return signs[:, None] * frames.mT * signs
+        """L⁻¹, without elimination."""
+        return form_inverse(frames, self.form)
 
     def localise(self, x: Float[Tensor, "*#b c"], frames: Float[Tensor, "*#b d d"]) -> Float[Tensor, "*#b c"]:
         """ρ(L) x."""
