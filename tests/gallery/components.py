@@ -102,6 +102,25 @@ class Invariants(nn.Module):
         return self.net(self.middle(*v)).sum(1)
 
 
+class Coordinates(nn.Module):
+    """A sum of numbers of each point: of its coordinates, or of its distance to the centre."""
+
+    def __init__(self, absolute: bool) -> None:
+        super().__init__()
+        self.absolute = absolute
+        self.embed = nn.Linear(3 if absolute else 1, 8)
+        self.net = nn.Sequential(nn.Tanh(), nn.Linear(8, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        away = (x - x.mean(1, keepdim=True)).norm(dim=-1, keepdim=True)
+        return self.net(self.embed(x if self.absolute else away)).sum(1)
+
+
+class Length(nn.Module):
+    def forward(self, v: Tensor) -> Tensor:
+        return v.norm(dim=-1, keepdim=True)
+
+
 class Knowledge(nn.Module):
     """(Zᵀ x_i)_k for some directions Z: stored, or given with the input."""
 
@@ -130,6 +149,14 @@ def known(stored: bool) -> Specimen:
     types = "vectors" if stored else ("vectors", "vectors")
     inputs = (lambda: (noise(5, 6, 3),)) if stored else (lambda: (noise(5, 6, 3), noise(5, 2, 3, seed=1)))
     return Specimen(lambda: Invariants(Knowledge(stored), 2), inputs, "O(3)", types)
+
+
+def lengths(mix) -> Specimen:
+    return Specimen(lambda: Invariants(nn.Sequential(mix(), Length())), cloud(), "SO(3)", "vectors")
+
+
+def coordinates(absolute: bool) -> Specimen:
+    return Specimen(lambda: Coordinates(absolute), cloud(), "SE(3)", "points")
 
 
 ONE_BY_ONE = "one by one"
@@ -175,6 +202,17 @@ EXHIBITS = [
         vectors(value=lambda: nn.Linear(3, 3, bias=False)),
         vectors(value=lambda: VectorNeurons(False)),
         Verdict("broken", "value", "components of vectors by a free matrix", "mix whole vectors"),
+    ),
+    Exhibit(
+        "lengths of hidden vectors", "a free matrix on components before them",
+        "egnn-pytorch#10 (swapped inputs)",
+        lengths(lambda: nn.Linear(3, 3, bias=False)), lengths(lambda: VectorNeurons(False)),
+        Verdict("broken", "middle.0", "components of vectors by a free matrix", "mix whole vectors"),
+    ),
+    Exhibit(
+        "PointNet", "a perceptron on absolute coordinates", "rule: no origin and no axes",
+        coordinates(True), coordinates(False),
+        Verdict("broken", "embed", "where the origin is", "use differences of positions"),
     ),
     Exhibit(
         "attention with knowledge Z", "Z is stored and does not turn", "Ma and Ying, fixed Z", known(True),

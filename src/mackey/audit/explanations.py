@@ -39,7 +39,7 @@ def explained(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -
         return _turned(before, after, scene)
     found: Residual | None = None
     for plain, rows in _readings(before, after, scene):
-        residual = _fit(plain, rows, scene.translates)
+        residual = _fit(plain, rows, scene.components)
         found = residual if found is None else _better(found, residual)
         if found.best <= _FITTED and not found.twisted:
             return found
@@ -94,8 +94,10 @@ def _nothing(element: Element) -> Element:
     return Element(element.label, element.aspect, Motion())
 
 
-def _fit(moved: Tensor, rows: Tensor, translates: bool) -> Residual:
-    """rows = moved, or rows = moved·M (+ c) with the best channel matrix M, if it is determined."""
+def _fit(moved: Tensor, rows: Tensor, components: int) -> Residual:
+    """rows = moved, or rows = moved·M with the best channel matrix M, if it is determined; or moved + c where
+    g shifts points of so many components. Channels of another number that shift are no points: twisted.
+    """
     plain = relative_error(moved, rows)
     if plain <= _FITTED or not moved.is_floating_point():
         return Residual(plain, plain, True)
@@ -105,9 +107,9 @@ def _fit(moved: Tensor, rows: Tensor, translates: bool) -> Residual:
     enough = len(moved) > 2 * channels + 2 and channels <= _CHANNELS
     if not enough:
         return Residual(plain, plain, False)
-    if translates:  # coordinates move by a constant
+    if components:
         constant = rows - moved - (rows - moved).mean(0)
-        return Residual(relative_error(moved, moved + constant), plain, True)
+        return Residual(relative_error(moved, moved + constant), plain, True, channels != components)
     moved, rows = _thinned(moved, channels), _thinned(rows, channels)
     half = len(moved) // 2  # fitted on one half, judged on the other: a fit to noise does not pass
     matrix = torch.linalg.lstsq(moved[:half], rows[:half], driver="gelsd").solution

@@ -12,14 +12,14 @@ from mackey.audit.element import Element
 class Scene(NamedTuple):
     """What is known of the inputs: the sizes of their pixels, if they have any, and of their points.
 
-    translates: whether points move by a constant. periodic: whether opposite borders of pixels meet.
+    components: of a shift of points, 0 for none. periodic: whether opposite borders of pixels meet.
     """
 
     element: Element
     sizes: tuple[int, ...] | None
     batch: int
     points: int | None
-    translates: bool
+    components: int
     periodic: bool = False
 
     @classmethod
@@ -28,6 +28,6 @@ class Scene(NamedTuple):
         sizes = next((tuple(x.shape[-(t.dimension(x) or 0) :]) for t, x in moving if t.is_sampled), None)
         counts = [x.shape[axis] for t, x in moving for name, axis in t.axes(x).items() if name == POINTS]
         shift = element.motion.translation
-        translates = sizes is None and shift is not None and bool(shift.any())
+        components = len(shift) if sizes is None and shift is not None and bool(shift.any()) else 0
         rolls = any(t.rolls for t, _ in moving)
-        return cls(element, sizes, moving[0][1].shape[0], counts[0] if counts else None, translates, rolls)
+        return cls(element, sizes, moving[0][1].shape[0], counts[0] if counts else None, components, rolls)
