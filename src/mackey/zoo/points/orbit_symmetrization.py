@@ -1,7 +1,8 @@
 """Symmetrisation learnt by orbit distance minimisation: any network, any group that keeps a form, O(1,3) too.
 
 Nguyen et al., 2023. Departs from the paper: q(x) is one function of x without noise, made of sums of the
-vectors of a cloud; for groups without reflections the distance also asks for determinant 1.
+vectors of a cloud; for groups without reflections the distance also asks for determinant 1; under O(1,3) and
+SO⁺(1,3) q is built on the group, so that its distance is 0 from the start.
 """
 
 import torch
@@ -21,7 +22,7 @@ class Model(torch.nn.Module):
     """Vectors (b, n, d), as many as `points`, to numbers (b, out), invariant under `group`; the base network
     is a plain MLP of all coordinates.
 
-    `distance` is the loss that pushes q(x) onto the group: add it to the loss of the task.
+    `distance` is the loss that pushes q(x) onto the group: add it to the loss of the task. Of O(1,3) it is 0.
     """
 
     def __init__(
