@@ -15,7 +15,7 @@ from mackey.audit.watching import Call, watch
 from mackey.fields import FieldType
 from mackey.spaces import Set
 
-_DRAWS, _MOST = 4, 16  # inputs of the same kind, so that a fit has more samples than unknowns
+_DRAWS, _MOST = 4, 10  # inputs of the same kind, so that a fit has more samples than unknowns
 _RIGHT = Residual(0.0, 0.0, True)
 
 
