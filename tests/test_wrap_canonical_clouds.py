@@ -250,6 +250,20 @@ def by_point(x: Tensor, by: Motion) -> Tensor:
     return x @ by.linear.mT + by.translation[:, None]
 
 
+def test_products_with_permutations(generator: torch.Generator) -> None:
+    """A network that minds the order of its points: sorted in the canonical pose, it does not."""
+    case = CASES[7]
+    module, inputs = wrapped(("E(3)×Sym", *case[1:])), inputs_of(case)
+    y = module(*inputs)
+    for i in range(20):
+        g, p = motion("E(3)").linear[i], torch.randperm(N, generator=generator)
+        by = Motion(g, noise(3, seed=i), {"n": p})
+        found = module(*moved(case[1], inputs, case[0], by))
+        for one, other in zip(found, moved(case[3], y, case[0], by), strict=True):
+            assert error(one, other) < EXACT
+    assert module.guarantee.group == "E(3)×Sym"
+
+
 def test_any_equivariant_predictor() -> None:
     """A user's own: moments of the cloud."""
     case = ("SE(3)", ("positions",), (3,), ("vectors",), (3,))

@@ -10,6 +10,7 @@ from mackey.wrap.cloud_canonicaliser import CloudCanonicalised, PredictedPose
 from mackey.wrap.cloud_vectors import CloudVectors
 from mackey.wrap.clouds import CloudReader
 from mackey.wrap.declared_types import types_of
+from mackey.wrap.frame_averaging import sorted_inside
 from mackey.wrap.gram_schmidt import vectors_needed
 from mackey.wrap.image_scorer import ImageScorer
 from mackey.wrap.listed_groups import finite_elements, finite_guarantee
@@ -36,15 +37,17 @@ def canonicaliser(
     wrap.ImageScorer(group, channels) or any `scorer` with s(h·x)[k] = s(x)[h⁻¹k].
 
     SE(d), E(d), SO(d), O(d) on clouds, d = 2 or 3: Gram–Schmidt of vectors, by wrap.CloudVectors or any
-    `predictor` of vectors (b, k, d) that turn with the inputs. mask: the number of the input that says which
-    points are there.
+    `predictor` of vectors (b, k, d) that turn with the inputs. CloudVectors reads invariants that are
+    declared as such ("4xtrivial"), not "tokens". mask: the number of the input that says which points are
+    there. Under "SE(3)×Sym" the points of the canonical cloud are sorted as well.
 
     Raises ValueError for a group or a type that this cannot do. Source: Kaba et al., ICML 2023.
     """
     acts = acting(group)
     in_types, out_types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
-    if isinstance(acts.linear, Orthogonal | SpecialOrthogonal) and not acts.permutes:
+    if isinstance(acts.linear, Orthogonal | SpecialOrthogonal):
         _refuse(scorer, "a predictor of vectors", "a scorer", "continuous", acts)
+        network, acts = sorted_inside(network, acts, (in_types, out_types), mask)
         posing, needed = Posing(acts, in_types, out_types, mask), vectors_needed(acts.linear, _WHERE)
         if predictor is None:
             predictor = CloudVectors(CloudReader(_WHERE, acts, in_types, mask)).to(dtype_of(network))

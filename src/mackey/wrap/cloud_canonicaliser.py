@@ -11,6 +11,7 @@ from mackey.fields import Guarantee
 from mackey.wrap.frame_averaging import evaluate, finished
 from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.posing import Posing
+from mackey.wrap.sorted_frames import SortedFrames
 
 
 class AbstractPoseFinder(nn.Module, ABC):
@@ -67,7 +68,8 @@ class CloudCanonicalised(nn.Module):
     @property
     def guarantee(self) -> Guarantee:
         note = f"outside the set, of measure zero, of {self.finder.except_for}"
-        return Guarantee("exact", self.posing.acts.name, note)
+        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
+        return Guarantee("exact", self.posing.acts.name + sorts, note)
 
     def pose(self, *inputs: Tensor) -> tuple[Float[Tensor, "b d d"], Float[Tensor, "b d"]]:
         """c(x): the frame, its columns the axes, and the centre, in float64."""

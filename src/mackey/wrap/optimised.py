@@ -54,8 +54,9 @@ def optimised(
     each sample, (b,), by any network at all.
 
     Finite groups: all |H| poses; E learns through softmax(−E/temperature). SO(d), O(d), SE(d), E(d), d = 2 or
-    3: `PoseSearch`, E twice differentiable; it learns by the implicit function theorem. mask: the number of
-    the input that says which points are there. Source: Kaba et al., ICML 2023, sect. 3.2.
+    3: `PoseSearch`, E twice differentiable, without batch norm in training; it learns by the implicit
+    function theorem. `finder.steps` and `finder.refined` of the result say how long it searches. mask: the
+    number of the input that says which points are there. Source: Kaba et al., ICML 2023, sect. 3.2.
     """
     acts = acting(group)
     in_types, out_types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
