@@ -35,6 +35,14 @@ class Turned(nn.Module):
         return self.log(r)
 
 
+class Columns(nn.Module):
+    """R v, from the first two columns of R."""
+
+    def forward(self, r: Tensor, v: Tensor) -> Tensor:
+        a, b = r[..., 0], r[..., 1]
+        return (torch.stack([a, b, torch.linalg.cross(a, b)], -1) @ v[..., None])[..., 0]
+
+
 class PrincipalFrame(nn.Module):
     """x in the axes of its covariance. signs: of the "solver"; of third "moments", or of those for the first
     "two" only; and then the last so that the frame is right-"handed".
@@ -146,17 +154,30 @@ class PlaneLift(nn.Module):
 
 
 def near_half_turns() -> tuple[Tensor, ...]:
-    """Rotations by π − 2·10⁻³ about random axes, float32."""
+    """Rotations by π − 2·10⁻³, float32."""
+    return (rotations(torch.pi - 2e-3).float(),)
+
+
+def rotations(by: float) -> Tensor:
+    """About random axes."""
     axis = nn.functional.normalize(noise(16, 3).double(), dim=-1)
-    angle = torch.tensor(torch.pi - 2e-3, dtype=torch.float64)
+    angle = torch.tensor(by, dtype=torch.float64)
     x, y, z = axis.unbind(-1)
     zero = torch.zeros_like(x)
     k = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).view(-1, 3, 3)
-    return ((torch.eye(3, dtype=torch.float64) + angle.sin() * k + (1 - angle.cos()) * k @ k).float(),)
+    return torch.eye(3, dtype=torch.float64) + angle.sin() * k + (1 - angle.cos()) * k @ k
 
 
 def pose(stable: bool) -> Specimen:
     return Specimen(lambda: Turned(stable), near_half_turns, "SO(3)", "matrix", "vector")
+
+
+def columns(rounded: bool) -> Specimen:
+    def inputs() -> tuple[Tensor, ...]:
+        r, v = rotations(1.0), noise(16, 3, seed=1).double()
+        return (r.float().double() if rounded else r), v
+
+    return Specimen(Columns, inputs, "SO(3)", ("matrix", "vector"), "vector")
 
 
 def framed(signs: str, group: str, out_type: str = "vector") -> Specimen:
@@ -184,6 +205,11 @@ EXHIBITS = [
             "imprecise", "log", r"loses digits in torch\.float32",
             "stable there, or compute this layer in float64",
         ),
+    ),
+    Exhibit(
+        "pose by two columns of a rotation", "rotations rounded to float32 are none",
+        "rule: constraints hold to rounding",
+        columns(True), columns(False), Verdict("rounded", "", "", ""),
     ),
     Exhibit(
         "network in principal axes", "the solver chooses the signs",

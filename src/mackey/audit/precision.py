@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from mackey.actions import Matrices
 from mackey.audit.element import Element
 from mackey.audit.experiment import FLOAT64, Experiment, Outputs, relative_error
 from mackey.audit.networks import numbers
@@ -20,12 +21,16 @@ def is_rounding(
     experiment: Experiment, plain: Outputs, failing: list[Row], floors: Mapping[str, float]
 ) -> bool:
     """Whether rounding the weights to float32 (w to w(1 ± 2^-24)) moves the output as much as the error; also
-    of a module in float64 with weights that were computed in float32.
+    of a module in float64 with weights that were computed in float32. Matrices that are given count as
+    weights: rounded, a rotation is none, and formulas that agree on rotations differ.
     """
-    weights = [*experiment.own.parameters(), *experiment.own.buffers()]
-    if not any(_is_rounded(w.detach()) for w in weights):
+    weights = any(_is_rounded(w.detach()) for w in (*experiment.own.parameters(), *experiment.own.buffers()))
+    given = zip(experiment.in_types, experiment.tensors, strict=True)
+    matrices = any(isinstance(t, Matrices) and _is_rounded(x) for t, x in given)
+    if not weights and not matrices:
         return False
-    moved = experiment.changes(plain, experiment.doubles, _FLOAT32, FLOAT64)
+    steps = (_FLOAT32 if weights else FLOAT64, _FLOAT32 if matrices else FLOAT64)
+    moved = experiment.changes(plain, experiment.doubles, *steps)
     size = {name: max(float(y.abs().max()), floors[name]) for name, y in plain.exact.items()}
     return all(row.error64 * size[row.output] <= 4 * moved[row.output] for row in failing)
 

@@ -114,7 +114,7 @@ class Report:
         if self.finding == "rounded":
             return (
                 f"NOT exactly equivariant under {self.scope}, but symmetric up to float32 rounding of its "
-                f"weights: {measured} (tolerance {self.tolerance:.0e})"
+                f"weights (or of matrices given): {measured} (tolerance {self.tolerance:.0e})"
             )
         if self.finding == "imprecise":
             lost = max(row.error for row in self.rows if row.counted)
