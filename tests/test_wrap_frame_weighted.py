@@ -237,6 +237,10 @@ def test_products_with_permutations(wrap: type, generator: torch.Generator) -> N
         )
     report = mk.audit(wrapped, x, in_type="positions", out_type="vectors", group="E(3)×Sym")
     assert report.passed and report.promise.holds, str(report)
+    wrapped.check(x)
+    x[1, 2] = x[1, 0] * (1 + 1e-14)  # which of the two comes first, rounding would decide
+    with pytest.raises(ValueError, match="equal up to rounding"):
+        wrapped.check(x)
 
 
 @pytest.mark.unchecked

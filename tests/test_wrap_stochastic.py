@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import mackey as mk
 from mackey.groups import named
 from mackey.wrap.frame_averaging import frames
 from mackey.wrap.stochastic_frames import stochastic_frames
@@ -99,6 +100,23 @@ def test_equivariant_on_average_only(generator: torch.Generator) -> None:
         stochastic_frames(Net(3), "E(3)", IN, OUT, samples=0)
     with pytest.raises(ValueError, match="symmetric, or nearly so"):
         wrapped.check(torch.eye(3).double()[None], torch.eye(3).double()[None], h[:1, :3])
+
+
+class Handed(nn.Module):
+    """Products of two coordinates, which proper frames leave on average and mirrors cancel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.roll(1, -1) * x.roll(2, -1) + x.sin()
+
+
+def test_the_auditor_measures_the_mean(generator: torch.Generator) -> None:
+    """Holds on average for the wrapped network; a promise of more does not."""
+    x = torch.randn(4, 6, 3, generator=generator, dtype=torch.float64)
+    wrapped = stochastic_frames(Handed(), "SE(3)", "positions", "vectors", samples=64, generator=generator)
+    report = mk.audit(wrapped, x, in_type="positions", out_type="vectors", group="SE(3)")
+    assert report.promise.holds, str(report)
+    report = mk.audit(wrapped, x, in_type="positions", out_type="vectors", group="E(3)")
+    assert not report.passed, "the mean over proper frames knows left from right"
 
 
 def test_draws_come_from_the_generator(generator: torch.Generator) -> None:

@@ -63,6 +63,7 @@ class FrameAveraged(nn.Module):
                     remedy="not equivariant there; use wrap.weighted_frames, which is",
                 )
             )
+        check_sorting(self.network, self.posing, self.posing.poses(inputs)[0], inputs)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         self.posing.check(inputs)
@@ -128,6 +129,15 @@ def frames(
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     network, acts = sorted_inside(network, acts, types, mask)
     return FrameAveraged(network, Posing(acts, *types, mask), at_once=at_once)
+
+
+def check_sorting(
+    network: nn.Module, posing: Posing, frames: Float[Tensor, "b m d d"], inputs: tuple[Tensor, ...]
+) -> None:
+    """Raise where a network that sorts its points meets two, in some frame, that are equal up to rounding."""
+    if isinstance(network, SortedFrames):
+        centred = posing.centred(inputs, posing.centre(inputs))
+        network.check(*posing.pull(centred, frames, tuple(x.dtype for x in inputs)))
 
 
 def sorted_inside(

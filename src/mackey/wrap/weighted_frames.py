@@ -11,7 +11,7 @@ from mackey.fields import Guarantee
 from mackey.reps import blocks_of
 from mackey.wrap.anchor_frames import WeightedPoses, anchor_frames, axial_turns
 from mackey.wrap.declared_types import as_tuple, types_of
-from mackey.wrap.frame_averaging import finished, sorted_inside
+from mackey.wrap.frame_averaging import check_sorting, finished, sorted_inside
 from mackey.wrap.posing import Posing
 from mackey.wrap.sorted_frames import SortedFrames
 
@@ -43,16 +43,21 @@ class WeightedFrames(nn.Module):
         return Guarantee("exact", self.posing.acts.name + sorts, NOTE)
 
     def check(self, *inputs: Tensor) -> None:
-        """Raise where all anchors of a sample are 0 to rounding, while more than invariants come out."""
+        """Raise where all anchors of a sample are 0 to rounding, while more than invariants come out; under
+        G×Sym where two points are equal up to rounding.
+        """
         self.posing.check(inputs)
         centred = self.posing.centred(inputs, self.posing.centre(inputs))
-        size = self._anchors(centred, inputs).abs().amax((1, 2))
+        anchors = self._anchors(centred, inputs)
+        size = anchors.abs().amax((1, 2))
         largest = torch.stack([inputs[i].detach().double().flatten(1).abs().amax(1) for i in self.anchors])
         eps = torch.finfo(inputs[self.anchors[0]].dtype).eps
         there = size > _ROUNDINGS * eps * largest.amax(0)
         if any(one.moves for one in self.posing.out_types) and not bool(there.all()):
             got = f"one place in sample {int(there.int().argmin())}"
             raise _refusal("points apart", got, "nothing there tells directions; leave the sample out")
+        frames = anchor_frames(anchors, proper=self.posing.proper).frames
+        check_sorting(self.network, self.posing, frames, inputs)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         posing = self.posing
