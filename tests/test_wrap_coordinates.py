@@ -194,6 +194,7 @@ def test_quarter_turns_are_exact(name: str) -> None:
     for n in (9, 12):
         module = amplified(canonical_coordinates(nn.Identity(), name, samples=16, hidden=4))
         x = torch.randn(2, 1, n, n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        assert "quarter turns of squares are exact" in module.guarantee.note
         turned = torch.rot90(x, 1, (-2, -1))
         theta = torch.tensor([[math.pi / 2, 0.0]], dtype=torch.float64)[:, : len(STEP[name])]
         off = around(name, module.poses(turned)[0] - module.poses(x)[0] - theta)

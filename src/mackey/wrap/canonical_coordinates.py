@@ -15,7 +15,7 @@ from mackey.groups.logarithms import matrix_exp
 from mackey.integrands.constants import AbstractConstants
 from mackey.reps.wigner import in_full_precision
 from mackey.wrap.declared_types import as_tuple
-from mackey.wrap.planar_flows import PlanarFlow, centres, planar_flow
+from mackey.wrap.planar_flows import FLOWS, PlanarFlow, centres, planar_flow
 from mackey.wrap.pose_network import PoseNetwork, centroid, circular_centroid, heat
 
 _WHERE = "wrap.canonical_coordinates"
@@ -143,8 +143,10 @@ class CanonicalCoordinates(nn.Module):
 
 def _guarantee(flows: list[PlanarFlow]) -> Guarantee:
     note = "n pixels and n samples a side, content inside the window of the coordinates"
-    if any(flow.circular for flow in flows[:1]):
+    if flows[0].circular:
         note += ", outside the set, of measure zero, of images whose heat map has no direction"
+    if flows[0].generator == FLOWS["rotation"].generator:
+        note += "; quarter turns of squares are exact where samples are a multiple of 4"
     if len(flows) > 1:
         note += f"; only encouraged under {', '.join(flow.name for flow in flows[1:])}, which come later"
     return Guarantee("continuum", flows[0].name, note, rate=2.0)
