@@ -98,3 +98,30 @@ def test_a_stride_on_a_torus_is_not_missed() -> None:
 def test_an_output_with_other_points_is_refused() -> None:
     with pytest.raises(ValueError, match=r"wanted 6 points on axis 1, got shape \(4, 5, 8\)"):
         mk.audit(nn.Conv1d(6, 5, 1), noise(4, 6, 8), in_type="tokens", out_type="tokens", group="Sym")
+
+
+class Pairs(nn.Module):
+    """Mean of a function of the distances of all pairs, and of the places if wrong."""
+
+    def __init__(self, wrong: float = 0.0) -> None:
+        super().__init__()
+        self.each = nn.Sequential(nn.Linear(1, 8), nn.SiLU(), nn.Linear(8, 2))
+        self.wrong = wrong
+
+    def forward(self, x):
+        away = torch.cdist(x, x)[..., None]
+        return self.each(away).mean((1, 2)) + self.wrong * x[:, 0, :2]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_distances_that_lose_digits_are_not_called_broken(dtype: torch.dtype) -> None:
+    """cdist of more than 25 points multiplies matrices: the root of its rounding is 1e-8."""
+    types = {"in_type": "positions", "out_type": "invariant", "group": "E(3)×Sym"}
+    x = noise(2, 30, 3, dtype=dtype)
+    report = mk.audit(Pairs().to(dtype), x, **types)
+    assert report.finding == "imprecise" and report.worst > 1e-10, str(report)
+    assert "loses digits even in float64" in report.verdict and "up to digits that it loses" in report.verdict
+    for wrong in (1.0, 1e-4):
+        assert mk.audit(Pairs(wrong).to(dtype), x, **types).finding == "broken"
+    few = mk.audit(Pairs().to(dtype), x[:, :20], **types)
+    assert few.finding != "broken", str(few)

@@ -11,6 +11,7 @@ from mackey.actions import Declaration, GroupLike
 from mackey.audit import networks
 from mackey.audit.averages import averaged, check_samples
 from mackey.audit.blame import first_culprit
+from mackey.audit.conditioning import ill_conditioned
 from mackey.audit.drawing import first_drawing
 from mackey.audit.element import Element
 from mackey.audit.elements import Tested
@@ -187,6 +188,9 @@ def _broken(
     floors: Mapping[str, float],
 ) -> Report:
     """Broken with the layer that does it, or only rounded."""
+    loser = ill_conditioned(experiment, plain, failing, elements)
+    if loser is not None:
+        return replace(found, finding="imprecise", culprit=loser)
     if found.worst < 1e-5 and is_rounding(experiment, plain, failing, floors):
         return replace(found, finding="rounded")
     most = elements[_simplest(failing).element]

@@ -63,10 +63,10 @@ class Report:
     """The verdict of an audit.
 
     finding: equivariant | rounded (symmetric up to float32 rounding of the weights) | imprecise (right in
-    float64, wrong in the module's own dtype) | broken | vacuous (the output does not depend on the input) |
-    random (two identical calls disagree) | in expectation (they do, and their mean is equivariant as far as
-    can be seen) | biased (their mean is not). The first has passed, and in expectation, where the mean was
-    asked for or is what is declared.
+    float64 and wrong in the module's own dtype, or right but for digits that it loses even in float64) |
+    broken | vacuous (the output does not depend on the input) | random (two identical calls disagree) | in
+    expectation (they do, and their mean is equivariant as far as can be seen) | biased (their mean is not).
+    The first has passed, and in expectation, where the mean was asked for or is what is declared.
     scope: the group, or how many of its elements were tested where they do not generate it. worst: the
     largest float64 error over the counted rows.
     """
@@ -118,8 +118,11 @@ class Report:
             )
         if self.finding == "imprecise":
             lost = max(row.error for row in self.rows if row.counted)
+            only = "in float64 only: "
+            if not self.worst <= self.tolerance:
+                only = f"up to digits that it loses: {self.worst:.2g} in float64, "
             return (
-                f"equivariant under {self.scope} in float64 only: relative error {lost:.2g} in the dtype of "
+                f"equivariant under {self.scope} {only}relative error {lost:.2g} in the dtype of "
                 f"the module; digits are lost in {self.culprit}"
             )
         lie = self.promise if self.promise is not None and self.promise.holds is False else None
