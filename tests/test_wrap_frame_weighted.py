@@ -9,7 +9,7 @@ from mackey.actions import Motion, declare
 from mackey.groups import named
 from mackey.wrap.anchor_frames import anchor_frames, axial_turns
 from mackey.wrap.frame_averaging import frames
-from mackey.wrap.weighted_frames import WeightedFrames, degree, weighted_frames
+from mackey.wrap.weighted_frames import WeightedFrames, degree, moment_frames, weighted_frames
 from test_wrap_frame_groups import AROUND_0, IN, OUT, TETRAHEDRON, Net, cloud
 
 SQUARE = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]], dtype=torch.float64)
@@ -106,6 +106,46 @@ def test_the_measure_is_continuous(generator: torch.Generator) -> None:
         assert all(float((a - b).abs().max()) < 3e-5 for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize("gap", [1e-1, 1e-5, 1e-8, 1e-12, 1e-15])
+@pytest.mark.parametrize("group", ["E(3)", "SE(3)"])
+def test_several_moments(group: str, gap: float, generator: torch.Generator) -> None:
+    """Equal second moments are no exception where higher ones differ; 24 or 12 frames for any cloud."""
+    x = nearly_tied(gap, generator)
+    v, h = (part[:1] for part in cloud(3, generator)[1:])
+    wrapped = moment_frames(Net(3), group, IN, OUT)
+    wrapped.check(x, v, h)
+    assert worst(wrapped, group, x, v, h, 100) < 1e-12
+    poses = wrapped.poses.poses(wrapped.posing, (x, v, h), (x, v, h))
+    assert poses.frames.shape[1] == (24 if group == "E(3)" else 12)
+    torch.testing.assert_close(poses.weights.sum(1), torch.ones(1).double())
+    one = frames(wrapped.network, group, IN, OUT)
+    alone = moment_frames(wrapped.network, group, IN, OUT, moments=1)
+    torch.testing.assert_close(alone(x, v, h), one(x, v, h))
+
+
+@pytest.mark.parametrize("group", ["SO(2)", "O(2)", "E(4)", "SE(4)"])
+def test_several_moments_in_any_dimension(group: str, generator: torch.Generator) -> None:
+    d = int(group[-2])
+    x, v, h = (part[:1] for part in cloud(d, generator))
+    wrapped = moment_frames(Net(d), group, IN, OUT if "E" in group else AROUND_0, at_once=5)
+    assert worst(wrapped, group, x, v, h, 20) < 1e-11
+
+
+@pytest.mark.parametrize("shape", ["tetrahedron", "square", "line", "one place"])
+def test_several_moments_refuse_symmetric_clouds(shape: str, generator: torch.Generator) -> None:
+    """Finite all the same, with finite gradients."""
+    x = {**SHAPES, "one place": torch.ones(4, 3).double()}[shape][None].clone().requires_grad_()
+    v, h = (part[:1, :4] for part in cloud(3, generator)[1:])
+    wrapped = moment_frames(Net(3), "E(3)", IN, OUT)
+    y = wrapped(x, v, h)
+    found = torch.autograd.grad(sum(part.sum() for part in y), x)[0]
+    assert all(bool(torch.isfinite(part).all()) for part in (*y, found))
+    with pytest.raises(ValueError, match="got sample 0, symmetric, or nearly so, in every moment"):
+        wrapped.check(x.detach(), v, h)
+    with pytest.raises(ValueError, match="moments ≥ 1"):
+        moment_frames(Net(3), "E(3)", IN, OUT, moments=0)
+
+
 class Everything(nn.Module):
     """Positions to one of each kind of output."""
 
@@ -192,6 +232,8 @@ def test_gradients(shape: str, generator: torch.Generator) -> None:
     if shape == "square":
         assert torch.autograd.gradcheck(lambda z: wrapped(z, v, h), (x,))
         assert torch.autograd.gradgradcheck(lambda z: wrapped(z, v, h)[2].sum(), (x,))
+        moments = moment_frames(wrapped.network, "E(3)", IN, OUT)
+        assert torch.autograd.gradcheck(lambda z: moments(z, v, h), (x,))
 
 
 def test_chunks_and_dtype(generator: torch.Generator) -> None:
@@ -216,11 +258,11 @@ def test_refusals(generator: torch.Generator) -> None:
     wrapped = weighted_frames(Net(3), "E(3)", IN, OUT)
     wrapped.check(x, v, h)
     v[1] = 0
-    with pytest.raises(ValueError, match="wanted points apart, got one place in sample 1"):
+    with pytest.raises(ValueError, match="got sample 1, one place"):
         wrapped.check(x, v, h)
 
 
-@pytest.mark.parametrize("wrap", [frames, weighted_frames])
+@pytest.mark.parametrize("wrap", [frames, weighted_frames, moment_frames])
 def test_products_with_permutations(wrap: type, generator: torch.Generator) -> None:
     """E(3)×Sym in one call: motions, mirrors and a permutation each, by the auditor too."""
     from_order = nn.Sequential(nn.Flatten(), nn.Linear(12, 12), nn.Tanh(), nn.Unflatten(1, (4, 3))).double()
@@ -244,7 +286,7 @@ def test_products_with_permutations(wrap: type, generator: torch.Generator) -> N
 
 
 @pytest.mark.unchecked
-@pytest.mark.parametrize("wrap", [frames, weighted_frames])
+@pytest.mark.parametrize("wrap", [frames, weighted_frames, moment_frames])
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated")  # the compiler's own reading of a Function
 def test_compiled_and_exported(wrap: type, generator: torch.Generator) -> None:
     """Whole graphs, products with Sym too; strict=False with any number of samples; principal frames with any

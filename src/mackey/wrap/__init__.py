@@ -30,7 +30,8 @@ from mackey.wrap.symmetrise import Averaged, average
 from mackey.wrap.transport import AbstractTransporting, Transport, TransportedAttention
 from mackey.wrap.transported_transformer import TransportedTransformer
 from mackey.wrap.vector_neurons import VectorNeurons
-from mackey.wrap.weighted_frames import WeightedFrames, weighted_frames
+from mackey.wrap.weighted_frames import WeightedFrames, moment_frames, weighted_frames
+from mackey.wrap.weighted_poses import AbstractWeightedPoses, AnchorPoses, MomentPoses
 
 __all__ = [
     "FLOWS",
@@ -38,6 +39,8 @@ __all__ = [
     "AbstractPoseFinder",
     "AbstractRandomPose",
     "AbstractTransporting",
+    "AbstractWeightedPoses",
+    "AnchorPoses",
     "Averaged",
     "CanonicalCoordinates",
     "Canonicalised",
@@ -55,6 +58,7 @@ __all__ = [
     "LocalFrames",
     "LorentzFrames",
     "LorentzPose",
+    "MomentPoses",
     "OrbitSymmetrised",
     "OrthogonalFrames",
     "PartFrames",
@@ -83,6 +87,7 @@ __all__ = [
     "local_frames",
     "mirrored_frames",
     "optimised",
+    "moment_frames",
     "orbit_distance",
     "orbit_inverse",
     "orbit_symmetrise",

@@ -5,58 +5,50 @@ from torch import Tensor, nn
 
 from mackey.actions import AbstractTensorType as Type
 from mackey.actions import Declaration, Features, GroupLike, Matrices, Vectors, acting
-from mackey.axes import Bool, Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.reps import blocks_of
-from mackey.wrap.anchor_frames import WeightedPoses, anchor_frames, axial_turns
+from mackey.wrap.anchor_frames import WeightedPoses, axial_turns
 from mackey.wrap.declared_types import as_tuple, types_of
 from mackey.wrap.frame_averaging import check_sorting, finished, sorted_inside
 from mackey.wrap.posing import Posing
 from mackey.wrap.sorted_frames import SortedFrames
+from mackey.wrap.weighted_poses import AbstractWeightedPoses, AnchorPoses, MomentPoses
 
 _WHERE = "wrap.weighted_frames"
-NOTE = "clouds of one place excepted, unless only invariants come out"
-_ROUNDINGS = 64  # a cloud is one place where it extends less than this many roundings of its coordinates
 
 
 class WeightedFrames(nn.Module):
-    """⟨φ⟩(X) = Σ_m w_m ρ_out(F_m) φ(ρ_in(F_m)⁻¹X), F_m from all anchors: K frames in R², K² in R³, twice
-    as many where mirrors act.
+    """⟨φ⟩(X) = Σ_m w_m ρ_out(F_m) φ(ρ_in(F_m)⁻¹X), with weights that vanish where a frame loses its meaning.
 
-    Symmetric clouds and equal moments are no exception: weights vanish where a frame loses meaning. Near a
-    line, outputs are averaged over the turns about it as well, by degrees. anchors: the numbers of the inputs
-    whose vectors the frames are read from. Source: Dym, Lawrence & Siegel, ICML 2024.
+    poses: what frames. at_once: so many in one call, to bound memory. Near a line, outputs are averaged over
+    the turns about it as well, by degrees. Source: Dym, Lawrence & Siegel, ICML 2024.
     """
 
     def __init__(
-        self, network: nn.Module, posing: Posing, anchors: tuple[int, ...], *, at_once: int | None = None
+        self, network: nn.Module, posing: Posing, poses: AbstractWeightedPoses, *, at_once: int | None = None
     ) -> None:
         super().__init__()
         if at_once is not None and at_once < 1:
             raise _refusal("at_once ≥ 1", str(at_once), "or leave it out")
-        self.network, self.posing, self.anchors, self.at_once = network, posing, anchors, at_once
+        self.network, self.posing, self.poses, self.at_once = network, posing, poses, at_once
 
     @property
     def guarantee(self) -> Guarantee:
         sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
-        return Guarantee("exact", self.posing.acts.name + sorts, NOTE)
+        return Guarantee("exact", self.posing.acts.name + sorts, self.poses.exceptions)
 
     def check(self, *inputs: Tensor) -> None:
-        """Raise where all anchors of a sample are 0 to rounding, while more than invariants come out; under
-        G×Sym where two points are equal up to rounding.
+        """Raise where a sample is an exception from the guarantee, or too near one; under G×Sym where two
+        points are equal up to rounding.
         """
         self.posing.check(inputs)
         centred = self.posing.centred(inputs, self.posing.centre(inputs))
-        anchors = self._anchors(centred, inputs)
-        size = anchors.abs().amax((1, 2))
-        largest = torch.stack([inputs[i].detach().double().flatten(1).abs().amax(1) for i in self.anchors])
-        eps = torch.finfo(inputs[self.anchors[0]].dtype).eps
-        there = size > _ROUNDINGS * eps * largest.amax(0)
-        if any(one.moves for one in self.posing.out_types) and not bool(there.all()):
-            got = f"one place in sample {int(there.int().argmin())}"
-            raise _refusal("points apart", got, "nothing there tells directions; leave the sample out")
-        frames = anchor_frames(anchors, proper=self.posing.proper).frames
+        refused, why = self.poses.refused(self.posing, centred, inputs)
+        if bool(refused.any()):
+            got, remedy = f"sample {int(refused.int().argmax())}, {why}", "leave it out"
+            raise _refusal("clouds that tell directions", got, remedy)
+        frames = self.poses.poses(self.posing, centred, inputs).frames
         check_sorting(self.network, self.posing, frames, inputs)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -64,7 +56,7 @@ class WeightedFrames(nn.Module):
         posing.check(inputs)
         centre = posing.centre(inputs)
         centred = posing.centred(inputs, centre)
-        poses = anchor_frames(self._anchors(centred, inputs), proper=posing.proper)
+        poses = self.poses.poses(posing, centred, inputs)
         found = []
         for part in [poses] if self.at_once is None else _parts(poses, self.at_once):
             out = self.network(*posing.pull(centred, part.frames, tuple(x.dtype for x in inputs)))
@@ -75,7 +67,7 @@ class WeightedFrames(nn.Module):
     def _pushed(self, outputs: tuple[Tensor, ...], poses: WeightedPoses) -> tuple[Tensor, ...]:
         """Σ w [s ρ(F) y + (1 − s) mean_k ρ(F R_k) y], R_k about the first axis."""
         frames, weights, sure = poses
-        if frames.shape[-1] == 2 or not any(one.moves for one in self.posing.out_types):
+        if frames.shape[-1] != 3 or not any(one.moves for one in self.posing.out_types):
             return self.posing.push(outputs, frames, weights)
         found = self.posing.push(outputs, frames, weights * sure)
         turns = axial_turns(1 + max(map(degree, self.posing.out_types)), frames)
@@ -84,23 +76,10 @@ class WeightedFrames(nn.Module):
             found = tuple(a + b for a, b in zip(found, more, strict=True))
         return found
 
-    def _anchors(self, centred: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> Float[Tensor, "b k d"]:
-        mask = None if self.posing.mask is None else inputs[self.posing.mask]
-        return torch.cat([_vectors(centred[i], self.posing.in_types[i], mask) for i in self.anchors], 1)
-
 
 def _parts(poses: WeightedPoses, count: int) -> list[WeightedPoses]:
     split = zip(*(whole.split(count, 1) for whole in poses), strict=True)
     return [WeightedPoses(*part) for part in split]
-
-
-def _vectors(x: Tensor, one: Type, mask: Bool[Tensor, "b n"] | None) -> Float[Tensor, "b k d"]:
-    """All vectors of a tensor, zero for points that are not there."""
-    assert isinstance(one, Vectors), "chosen so"
-    if mask is not None and one.axis == 1:
-        there = mask.view(*mask.shape, *(1,) * (x.ndim - 2))
-        x = torch.where(there, x, torch.zeros_like(x))
-    return x.reshape(x.shape[0], -1, x.shape[-1]).double()
 
 
 def degree(one: Type) -> int:
@@ -120,7 +99,8 @@ def weighted_frames(
     anchors: tuple[int, ...] | None = None,
     at_once: int | None = None,
 ) -> WeightedFrames:
-    """`network`, equivariant under E(n), SE(n), O(n), SO(n), n = 2 or 3, on every cloud, symmetric ones too.
+    """`network`, equivariant under E(n), SE(n), O(n), SO(n), n = 2 or 3, on every cloud, symmetric ones too:
+    K frames for K anchors in R², K² in R³, twice as many where mirrors act. For large clouds `moment_frames`.
 
     in_type, out_type, mask and at_once as in `wrap.frames`; so is "E(3)×Sym". anchors: the numbers of the
     inputs whose vectors the frames are read from, all vectors by default. Fewer cost less, and are enough
@@ -138,7 +118,29 @@ def weighted_frames(
         )
     if posing.dimension not in (2, 3):
         raise _refusal("a group of R² or R³", acts.name, "use wrap.frames")
-    return WeightedFrames(network, posing, chosen, at_once=at_once)
+    return WeightedFrames(network, posing, AnchorPoses(chosen), at_once=at_once)
+
+
+def moment_frames(
+    network: nn.Module,
+    group: GroupLike,
+    in_type: Declaration,
+    out_type: Declaration,
+    *,
+    mask: int | None = None,
+    moments: int = 3,
+    at_once: int | None = None,
+) -> WeightedFrames:
+    """`network`, equivariant under E(n), SE(n), O(n) or SO(n), in the principal frames of several moments of
+    the cloud: 2^n of each where mirrors act, however many points there are, else 2^{n−1}. Arguments as in
+    `wrap.frames`.
+    """
+    acts = acting(group)
+    types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
+    if moments < 1:
+        raise _refusal("moments ≥ 1", str(moments), "3 unless you have a reason")
+    network, acts = sorted_inside(network, acts, types, mask)
+    return WeightedFrames(network, Posing(acts, *types, mask), MomentPoses(moments), at_once=at_once)
 
 
 def _refusal(wanted: str, got: str, remedy: str) -> ValueError:
