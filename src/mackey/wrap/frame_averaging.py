@@ -26,7 +26,9 @@ class FrameAveraged(nn.Module):
     at_once: so many frames in one call, to bound memory. Frames are found, and tensors moved, in float64;
     gradients flow through them, so that forces are those of the averaged energy. Where two moments agree the
     result is finite and depends on how the cloud was turned: `check` refuses such inputs, and
-    `wrap.weighted_frames` handles them. Source: Puny et al., ICLR 2022, eq. (4).
+    `wrap.moment_frames` and `wrap.weighted_frames` handle them. The error follows rounding/gap: in float64,
+    on seven points, 9e-12 where two extents differ by 1e-5 of the largest, 1.2e-8 at 1e-8, 1e-4 at 1e-12
+    (100 elements of E(3)). Source: Puny et al., ICLR 2022, eq. (4).
     """
 
     def __init__(self, network: nn.Module, posing: Posing, *, at_once: int | None = None) -> None:
