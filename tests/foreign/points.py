@@ -22,6 +22,7 @@ def in_double(make: Callable[[], nn.Module]) -> nn.Module:
         torch.set_default_dtype(before)
 
 
+NODES, EDGE = "4x0e + 2x1o", "1x0e + 1x1o + 1x2e"
 FIRST, SECOND, PRODUCT = "4x0e + 3x1o + 2x2e", "2x0e + 2x1o", "4x0e + 2x1o + 1x1e + 2x2e"
 
 
@@ -50,6 +51,30 @@ def e3nn_gate_with_bias() -> Made:
 def spherical_harmonics() -> Made:
     make = partial(o3.SphericalHarmonics, "1x0e + 1x1o + 1x2e", normalize=True)
     return in_double(make), noise(8, 3, dtype=torch.float64)
+
+
+class Messages(nn.Module):
+    """Tensor products of features with harmonics of differences, weighted by distances; then a norm."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.harmonics = o3.SphericalHarmonics("1x0e + 1x1o + 1x2e", normalize=True)
+        self.product = o3.FullyConnectedTensorProduct(NODES, EDGE, NODES, shared_weights=False)
+        self.weights = e3nn_nn.FullyConnectedNet([4, 8, self.product.weight_numel], torch.tanh)
+        self.norm = norm
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        b, n = x.shape[:2]
+        away = x[:, :, None] - x[:, None]
+        near = torch.exp(-(away.norm(dim=-1, keepdim=True) - torch.arange(4).to(x)).square())
+        weights = self.weights(near.flatten(0, 2)).unflatten(0, (b, n, n))
+        sent = features[:, None].expand(-1, n, -1, -1)
+        return self.norm(self.product(sent, self.harmonics(away), weights).mean(2))
+
+
+def messages(norm: bool = False) -> Made:
+    network = in_double(lambda: Messages(nn.LayerNorm(10) if norm else nn.Identity()))
+    return network, (noise(2, 5, 3, dtype=torch.float64), noise(2, 5, 10, dtype=torch.float64))
 
 
 FEATURES, COORDINATES = noise(2, 6, 5), noise(2, 6, 3)
@@ -104,6 +129,7 @@ _INSIDE, _SELF, _E3 = "_compiled_main_left_right", "the module itself", "E(3)×S
 _EDGES = "what happens before edge_mlp.0, outside any module"
 _NUMBERS = "what happens before layers.0.1.edge_mlp.0, outside any module"
 _BEHIND = "what happens after node_mlp.3, outside any module"
+GRAPH, _NORMED = ("positions", f"e3nn: {NODES}"), partial(messages, True)
 _MOVED = ("tokens", "vectors")
 
 CLAIMS = (
@@ -115,6 +141,9 @@ CLAIMS = (
     Claim("e3nn Linear, Gate, nn.Linear", e3nn_gate_with_bias, "O(3)", IN_O3[0], GATED, "broken", "2"),
     Claim("e3nn SphericalHarmonics", spherical_harmonics, "O(3)", "vector", HARMONICS, "equivariant"),
     Claim("e3nn SphericalHarmonics", spherical_harmonics, "O(3)", "pseudovector", HARMONICS, "broken", _SELF),
+    Claim("e3nn messages", messages, _E3, GRAPH, GRAPH[1], "equivariant"),
+    Claim("e3nn messages", messages, _E3, GRAPH, "e3nn: 4x0e + 2x1e", "broken", "norm"),
+    Claim("e3nn messages, LayerNorm", _NORMED, _E3, GRAPH, GRAPH[1], "broken", "norm"),
     Claim("EGNN", egnn, _E3, CLOUD, CLOUD, "equivariant"),
     Claim("EGNN", egnn, _E3, CLOUD, _MOVED, "broken", _BEHIND),
     Claim("EGNN, edges and mask", egnn_with_edges, _E3, EDGED, CLOUD, "equivariant"),
