@@ -82,11 +82,13 @@ def _blamed(observed: Observed, name: str, error: float, mirrors_only: bool) -> 
 
 
 def _twists(observed: Observed, name: str, out: Residual) -> bool:
-    """Whether a layer with free weights takes channels that g turns, and gives some that it shears: a matrix
-    explains those too, but no representation of a compact group does.
+    """Whether a layer takes channels that g turns, and gives some that it shears. A matrix explains those
+    too, but no representation of a compact group in an orthonormal basis. Another basis, such as x², xy, y²,
+    is allowed to layers without free weights that give other shapes than they take.
     """
-    motion = observed.scene.element.motion
-    if not out.twisted or not isinstance(observed.calls[name].layer, _FREE) or not _keeps_lengths(motion):
+    call = observed.calls[name]
+    alike = isinstance(call.layer, _FREE) or call.given.shape == call.out.shape
+    if not out.twisted or not alike or not _keeps_lengths(observed.scene.element.motion):
         return False
     given = observed.given(name)
     return given is not None and given.best <= _SMALL and not given.twisted

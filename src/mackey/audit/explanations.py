@@ -38,8 +38,9 @@ def explained(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -
     if any(a.shape != b.shape for a, b in zip(before, after, strict=True)):
         return _turned(before, after, scene)
     found: Residual | None = None
+    mixes = not scene.only_permutes or before[0].ndim < 3  # points that were flattened are channels
     for plain, rows in _readings(before, after, scene):
-        residual = _fit(plain, rows, scene.components)
+        residual = _fit(plain, rows, scene, mixes)
         found = residual if found is None else _better(found, residual)
         if found.best <= _FITTED and not found.twisted:
             return found
@@ -49,14 +50,18 @@ def explained(before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene) -
 def _readings(
     before: Sequence[Tensor], after: Sequence[Tensor], scene: Scene
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(samples, channels) of g·before, and of after, in every way in which both may lie in the tensor."""
+    """(samples, channels) of g·before, and of after, in every way in which both may lie in the tensor. The
+    rows of a map are no channels: some matrix mixes them as a shift or a sum along them does.
+    """
+    is_map = False
     for read in pictures(before[0], scene):
         images = turned([read(v) for v in before], scene)
         if images is not None:
+            is_map = before[0].ndim > 3 or scene.sizes is None or len(scene.sizes) == 1
             a, b = torch.cat(images), torch.cat([read(v) for v in after])
             yield from ((_rows(a, axis), _rows(b, axis)) for axis in ((1, 2) if a.shape[2] > 1 else (1,)))
             yield _rows(a.flatten(1, 2), 1), _rows(b.flatten(1, 2), 1)
-    for moved in permuted(before, scene):
+    for moved in () if is_map else permuted(before, scene):
         yield from _views(torch.cat(moved), torch.cat(list(after)))
 
 
@@ -94,12 +99,12 @@ def _nothing(element: Element) -> Element:
     return Element(element.label, element.aspect, Motion())
 
 
-def _fit(moved: Tensor, rows: Tensor, components: int) -> Residual:
+def _fit(moved: Tensor, rows: Tensor, scene: Scene, mixes: bool) -> Residual:
     """rows = moved, or rows = moved·M with the best channel matrix M, if it is determined; or moved + c where
     g shifts points of so many components. Channels of another number that shift are no points: twisted.
     """
     plain = relative_error(moved, rows)
-    if plain <= _FITTED or not moved.is_floating_point():
+    if plain <= _FITTED or not moved.is_floating_point() or not mixes:
         return Residual(plain, plain, True)
     if not moved.isfinite().all() or not rows.isfinite().all():
         return Residual(plain, plain, False)
@@ -107,9 +112,9 @@ def _fit(moved: Tensor, rows: Tensor, components: int) -> Residual:
     enough = len(moved) > 2 * channels + 2 and channels <= _CHANNELS
     if not enough:
         return Residual(plain, plain, False)
-    if components:
+    if scene.components:
         constant = rows - moved - (rows - moved).mean(0)
-        return Residual(relative_error(moved, moved + constant), plain, True, channels != components)
+        return Residual(relative_error(moved, moved + constant), plain, True, channels != scene.components)
     moved, rows = _thinned(moved, channels), _thinned(rows, channels)
     half = len(moved) // 2  # fitted on one half, judged on the other: a fit to noise does not pass
     matrix = torch.linalg.lstsq(moved[:half], rows[:half], driver="gelsd").solution

@@ -59,8 +59,9 @@ def pictures(y: Tensor, scene: Scene) -> Iterator[Reading]:
     d = 0 if scene.sizes is None else len(scene.sizes)
     if not d:
         return
-    if y.ndim == d + 2:
+    if y.ndim == d + 2 and _alike(y.shape[2:], scene):
         yield partial(torch.unsqueeze, dim=2)
+    if y.ndim == d + 2 and _alike(y.shape[1:-1], scene):
         yield _channels_last
     if y.ndim == d + 3:
         yield torch.clone
@@ -75,6 +76,11 @@ def pictures(y: Tensor, scene: Scene) -> Iterator[Reading]:
     tiles, side = _side(y.shape[0] / scene.batch, d), _side(y.shape[1], d)
     if d == 2 and tiles > 1 and side > 1:
         yield partial(_of_windows, tiles=tiles, side=side)
+
+
+def _alike(sizes: tuple[int, ...], scene: Scene) -> bool:
+    """Maps of a square image are square: a row and the channels are none."""
+    return scene.sizes is None or len(set(scene.sizes)) > 1 or len(set(sizes)) == 1
 
 
 def _channels_last(v: Tensor) -> Tensor:

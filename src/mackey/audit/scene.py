@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from mackey.actions import POINTS, AbstractTensorType
@@ -13,6 +14,7 @@ class Scene(NamedTuple):
     """What is known of the inputs: the sizes of their pixels, if they have any, and of their points.
 
     components: of a shift of points, 0 for none. periodic: whether opposite borders of pixels meet.
+    only_permutes: whether g moves points and no numbers at them, so that no channels mix.
     """
 
     element: Element
@@ -21,6 +23,7 @@ class Scene(NamedTuple):
     points: int | None
     components: int
     periodic: bool = False
+    only_permutes: bool = False
 
     @classmethod
     def of(cls, types: Sequence[AbstractTensorType], tensors: Sequence[Tensor], element: Element) -> "Scene":
@@ -30,4 +33,9 @@ class Scene(NamedTuple):
         shift = element.motion.translation
         components = len(shift) if sizes is None and shift is not None and bool(shift.any()) else 0
         rolls = any(t.rolls for t, _ in moving)
-        return cls(element, sizes, moving[0][1].shape[0], counts[0] if counts else None, components, rolls)
+        linear = element.motion.linear
+        still = linear is None or torch.equal(linear, torch.eye(len(linear)).to(linear))
+        only = bool(counts) and still and not components and bool(element.motion.permutations)
+        return cls(
+            element, sizes, moving[0][1].shape[0], counts[0] if counts else None, components, rolls, only
+        )
