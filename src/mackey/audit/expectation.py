@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 SURE = 0.999  # of the limits; a mean that is right is called biased once in 1000 audits
-RESOLVED = 0.1  # a bias up to that part of what another input changes must have been excluded
+RESOLVED = 0.25  # a bias of that part of what another input changes must have been excluded
 _FALL = -0.5  # the error of a mean of k samples falls like k^-1/2
 _SLACK = 0.1  # a slope within that of -1/2 is not held against a module
 
