@@ -125,3 +125,9 @@ def test_distances_that_lose_digits_are_not_called_broken(dtype: torch.dtype) ->
         assert mk.audit(Pairs(wrong).to(dtype), x, **types).finding == "broken"
     few = mk.audit(Pairs().to(dtype), x[:, :20], **types)
     assert few.finding != "broken", str(few)
+
+
+def test_a_convolution_along_a_list_of_points_is_blamed_for_that() -> None:
+    net = nn.Conv1d(8, 8, 3, padding=1)
+    report = mk.audit(net, noise(4, 8, 6), in_type="tokens@2", out_type="tokens@2", group="Sym")
+    assert report.finding == "broken" and "side by side in the list" in report.culprit.cause, str(report)

@@ -49,6 +49,11 @@ def likely(name: str, call: Call, scene: Scene, manner: Manner, mirrors_only: bo
         )
     if manner in _ON_VECTORS:
         return _on_vectors(layer, manner, element)
+    if is_windowed(layer) and element.aspect == "permutation":
+        return Cause(
+            "its windows join points that stand side by side in the list, and the group changes their order",
+            "join points by distances or edges, or audit without permutations if their order means something",
+        )
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
         return Cause("its filters are not steerable", "use mackey.nn.Lift and mackey.nn.Conv")
     if is_windowed(layer):
