@@ -1,11 +1,13 @@
 """FAENet: exact by all frames, on average by one; images of a crystal against brute force."""
 
 import itertools
+import pickle
 
 import pytest
 import torch
 from torch import Tensor
 
+import mackey as mk
 from mackey.groups import named
 from mackey.zoo.points.faenet import Model, example
 
@@ -120,3 +122,15 @@ def test_compiled_and_exported() -> None:
     program = torch.export.export(whole, given, dynamic_shapes={"inputs": (batch,) * 4}, strict=False)
     again = tuple(torch.cat([part, part[:1]]) for part in given)
     torch.testing.assert_close(program.module()(*again), whole(*again), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["faenet", "apen"])
+def test_meta_and_pickle(name: str) -> None:
+    """Built without memory, constants excepted; saved and loaded whole."""
+    with torch.device("meta"):
+        model = getattr(mk.zoo.points, name)()
+    assert all(p.is_meta for p in model.parameters()) and not any(b.is_meta for b in model.buffers())
+    model = getattr(mk.zoo.points, name)()
+    twin = pickle.loads(pickle.dumps(model))
+    for key, value in model.state_dict().items():
+        assert torch.equal(twin.state_dict()[key], value)

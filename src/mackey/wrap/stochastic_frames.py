@@ -68,7 +68,7 @@ def drawn_frames(
     """`count` of each sample's frames, all equally likely, with replacement."""
     b, m = frames.shape[:2]
     # In place, since factories with a generator cannot be exported with a dynamic batch.
-    u = torch.empty(b, count, dtype=torch.float64, device=frames.device).uniform_(generator=generator)
+    u = frames.detach().new_empty(b, count).uniform_(generator=generator)
     index = (u * m).long()
     return frames.gather(1, index[..., None, None].expand(-1, -1, *frames.shape[2:]))
 
