@@ -26,11 +26,13 @@ from mackey.wrap import average
 SEEDS = (0, 1, 2)
 EPOCHS = 20
 RATE = 4e-3  # of all, not searched
-# The network, and whether systems are turned and mirrored in training.
+LONG = 8 * EPOCHS  # frames are 8 copies of a system: so many epochs of the plain network cost as much
+# The network, whether systems are turned and mirrored in training, and epochs.
 KINDS = {
-    "plain": ("baselines.gnn", False),
-    "augmented": ("baselines.gnn", True),
-    "frames": ("baselines.framed_gnn", False),
+    "plain": ("baselines.gnn", False, EPOCHS),
+    "augmented": ("baselines.gnn", True, EPOCHS),
+    "augmented-long": ("baselines.gnn", True, LONG),
+    "frames": ("baselines.framed_gnn", False, EPOCHS),
 }
 POINTS = (8, 64)  # at least so many elements in the averages after training, on E(3)
 NOTES = {
@@ -41,8 +43,8 @@ NOTES = {
 
 
 def recipe(kind: str, seed: int) -> Recipe:
-    model, _ = KINDS[kind]
-    config = TrainConfig(EPOCHS, batch_size=100, learning_rate=RATE, weight_decay=1e-8, seed=seed)
+    model, _, epochs = KINDS[kind]
+    config = TrainConfig(epochs, batch_size=100, learning_rate=RATE, weight_decay=1e-8, seed=seed)
     return Recipe(model, {}, "nbody", config)
 
 
@@ -97,7 +99,7 @@ def times() -> None:
         kind: runs.seconds_an_epoch(
             recipe(kind, 0), recipe(kind, 0).build(tasks.BASELINES), replace(task, turned=turned)
         )
-        for kind, (_, turned) in KINDS.items()
+        for kind, (_, turned, _) in KINDS.items()
     }
     measured_now = {"milliseconds": speed, "seconds_an_epoch": training, "threads": torch.get_num_threads()}
     runs.write("nbody", {**found, "times": measured_now})

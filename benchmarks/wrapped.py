@@ -5,8 +5,8 @@ from typing import Any
 
 # By kind in results/wrappers.json: what the training images were, and the network.
 IMAGES = {
-    "rotmnist-pooled-plain": ("turned", "CNN"),
-    "rotmnist-pooled-augmented": ("turned", "CNN + augmentation"),
+    "rotmnist-pooled-plain": ("turned", "pooled CNN"),
+    "rotmnist-pooled-augmented": ("turned", "pooled CNN + augmentation"),
     "rotmnist-plain": ("turned", "strided CNN"),
     "rotmnist-augmented": ("turned", "strided CNN + augmentation"),
     "rotmnist-end-to-end-p4": ("turned", "strided CNN + canonicaliser over p4, together"),
@@ -17,7 +17,12 @@ IMAGES = {
     "mnist-prior-C8": ("upright", "strided CNN, frozen, + canonicaliser over C8"),
 }
 AVERAGED = {"1": "", "4": ", averaged over p4 after training", "8": ", averaged over C8 after training"}
-POINTS = {"plain": "GNN", "augmented": "GNN + augmentation", "frames": "GNN in frames"}
+POINTS = {
+    "plain": "GNN",
+    "augmented": "GNN + augmentation",
+    "augmented-long": "GNN + augmentation, as long as frames",
+    "frames": "GNN in frames",
+}
 MISSING = "–"
 IMAGES_CAPTION = (
     "Rotated MNIST, a plain CNN made invariant from outside: accuracy on {test} test images at random "
@@ -30,8 +35,8 @@ POINTS_CAPTION = (
     "Five charged bodies, a plain graph network made equivariant from outside: mean square error of "
     "positions 1000 steps later on {test} test systems, mean ± deviation over {seeds} seeds (weights, order, "
     "turns). {train} training systems, the epoch chosen on {validation} others; a short training, published "
-    "ones take 10,000 epochs. Error: the worst over E(3) in float64; ms: 100 systems forward, on {threads} "
-    "cores. "
+    "ones take 10,000 epochs; an epoch in frames runs the network on 8 copies of each system. Error: the "
+    "worst over E(3) in float64; ms: 100 systems forward, on {threads} cores. "
 )
 
 

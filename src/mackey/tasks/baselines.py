@@ -29,7 +29,7 @@ class PlainCNN(nn.Module):
 
 class PooledCNN(nn.Module):
     """Images to logits by three stages of two 3×3 convolutions with batch norm and ReLU, max pools between
-    them, dropout after each, mean over space: a stronger baseline than PlainCNN.
+    them, dropout after each, mean over space.
     """
 
     def __init__(
