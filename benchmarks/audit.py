@@ -7,7 +7,7 @@ are in float64, which takes about twice the time, so that the ratio is larger th
 
 import json
 import platform
-import time
+import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from benchmarks.measure import inference, interleaved, timing
 from mackey.audit.report import Report
 
 RESULTS = Path(__file__).parent / "results" / "audit.json"
-ROUNDS = 5
 BATCH = 2
 
 
@@ -38,8 +37,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Cost:
-    """passes: calls of the network in one audit. seconds: of an audit, median of ROUNDS. ratio: to
-    forward_seconds, one call of the network as given, without gradients.
+    """passes: calls of the network in one audit. seconds: of an audit. forward_seconds: of one call
+    of the network as given, without gradients. ratio: of these two, in turn; medians of at least 7 rounds.
     """
 
     name: str
@@ -115,16 +114,13 @@ def cost(claim: Claim) -> Cost:
     hook = claim.module.register_forward_pre_hook(lambda module, given: calls.append(1))  # copies keep it
     report = run()
     hook.remove()
-    seconds = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    forward = interleaved({"forward": inference(claim.module, claim.x)}, 2.0)["forward"]
-    one, whole = timing(forward).median / 1e3, sorted(seconds)[ROUNDS // 2]
+    forward = inference(claim.module, claim.x)
+    times = interleaved({"audit": run, "forward": forward}, 10.0)
+    whole, one = (timing(times[name]).median / 1e3 for name in ("audit", "forward"))
+    ratio = statistics.median(a / b for a, b in zip(times["audit"], times["forward"], strict=True))
     size = sum(p.numel() for p in claim.module.parameters())
     names = claim.name, claim.group, report.finding
-    return Cost(*names, size, BATCH, len(calls), whole, one, whole / one)
+    return Cost(*names, size, BATCH, len(calls), whole, one, ratio)
 
 
 def _audit(claim: Claim) -> Callable[[], Report]:
