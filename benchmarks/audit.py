@@ -2,7 +2,7 @@
 passes of the network itself those seconds are.
 
 python -m benchmarks.audit prints a line for each claim and writes results/audit.json. Most passes of an audit
-are in float64, which takes about twice the time, so that the ratio is larger than the number of passes.
+are in float64, where convolutions take several times as long: the ratio is larger than the number of passes.
 """
 
 import json
