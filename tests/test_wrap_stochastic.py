@@ -116,6 +116,8 @@ def test_the_auditor_measures_the_mean(generator: torch.Generator) -> None:
     wrapped = stochastic_frames(Handed(), "SE(3)", "positions", "vectors", samples=64, generator=generator)
     report = mk.audit(wrapped, x, in_type="positions", out_type="vectors", group="SE(3)")
     assert report.promise.holds, str(report)
+    wider = mk.audit(wrapped, x, in_type="positions", out_type="vectors", group="E(3)")
+    assert wider.finding == "biased" and wider.promise.holds, "more was asked than is declared"
     with torch.no_grad():
         mirrored = wrapped.averaged(-x) + wrapped.averaged(x)
     assert float(mirrored.abs().max()) > 1, "the mean over proper frames knows left from right"

@@ -195,7 +195,7 @@ def audit_model(console: Console, options: Namespace) -> bool:
         if path is not None:
             _write(path, text)
     promise = report.promise
-    if options.group is None and promise is not None and promise.holds is not None:
+    if options.group is None and target.declared and promise is not None and promise.holds is not None:
         return promise.holds
     return report.passed
 

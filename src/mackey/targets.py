@@ -30,7 +30,7 @@ class Target:
     def declared(self) -> str | None:
         """The group that the network declares."""
         guarantee = getattr(self.module, "guarantee", None)
-        return guarantee.group if isinstance(guarantee, Guarantee) else None
+        return guarantee.group if isinstance(guarantee, Guarantee) and guarantee.kind != "none" else None
 
     def drawn(self, shapes: Sequence[str], default: str) -> tuple[Tensor, ...]:
         """Normal numbers of these shapes, a batch of 8; or the inputs that the file gives."""

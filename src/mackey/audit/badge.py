@@ -6,7 +6,8 @@ from mackey.audit.report import Report
 
 _GREEN, _RED, _AMBER, _GREY = "#1f7a55", "#b3362b", "#a86a0b", "#5b6472"
 _COLOURS = {
-    "equivariant": _GREEN, "in expectation": _GREEN, "broken": _RED, "rounded": _AMBER, "imprecise": _AMBER
+    "equivariant": _GREEN, "in expectation": _GREEN, "broken": _RED, "biased": _RED, "rounded": _AMBER,
+    "imprecise": _AMBER,
 }  # fmt: skip
 _WIDE = 6.7  # an average letter of Verdana at 11 px
 
@@ -15,7 +16,8 @@ def badge(report: Report) -> str:
     """The group on the left; the finding and the worst error in float64 on the right."""
     left = f"equivariance {report.group}"
     measured = report.finding in _COLOURS
-    right = f"{report.finding} {report.worst:.0e}" if measured else f"not measured: {report.finding}"
+    worst = f" {report.worst:.0e}" if report.rows else ""  # a mean has no rows
+    right = f"{report.finding}{worst}" if measured else f"not measured: {report.finding}"
     a, b = (round(_WIDE * len(text)) + 12 for text in (left, right))
     colour = _COLOURS.get(report.finding, _GREY)
     label = f"{escape(left)}: {escape(right)}"

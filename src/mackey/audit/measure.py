@@ -57,7 +57,7 @@ def audit(
 
     samples: a module of which two identical calls disagree is run so many times on x, on each gx and on
     another input, each call drawing anew, and the means are compared: `mackey.audit.expectation`. None: 256
-    times for at most two elements if it declares a Guarantee in_expectation, else not at all; 0: not at all.
+    times for at most three elements if it declares a Guarantee in_expectation, else not at all; 0: never.
 
     Costs at most 30 forward passes where nothing is broken and nothing random. Raises ValueError for inputs
     and groups on which nothing can be tested: not finite, empty, the same after every element, undeclared.
@@ -147,8 +147,10 @@ def _averaged(
     if samples is None and guarantee is not None and guarantee.kind == "in_expectation":
         samples = _SAMPLES
         labels = covered(module, guarantee, {element.label: element for element in elements})
-        inside = [element for element in elements if element.label in labels] or elements
-        elements = list(dict.fromkeys((inside[0], inside[-1])))
+        inside = [element for element in elements if element.label in labels]
+        elements = _telling(elements)
+        if inside and not any(element in inside for element in elements):
+            elements = [*elements[:2], _telling(inside)[0]]
     if not samples:
         return report
     found = averaged(experiment, elements, samples, experiment.outputs(experiment.doubles))
@@ -156,6 +158,14 @@ def _averaged(
     notes = (report.notes[0].split("; or give samples")[0], cost, *report.notes[1:])
     worst = found.worst.bias if found.finding == "biased" else 0.0
     return replace(report, finding=found.finding, expectation=found, worst=worst, notes=notes)
+
+
+def _telling(elements: list[Element]) -> list[Element]:
+    """At most three of different kinds, those first that most mistakes show under; two, if all are alike."""
+    kinds = ("reflection", "product", "rotation", "boost", "permutation")
+    order = sorted(elements, key=lambda e: kinds.index(e.aspect) if e.aspect in kinds else len(kinds))
+    found = [e for index, e in enumerate(order) if e.aspect not in [known.aspect for known in order[:index]]]
+    return found[:3] if len(found) > 1 else list(dict.fromkeys((elements[0], elements[-1])))
 
 
 def _rows(experiment: Experiment, chosen: Tested, plain: Outputs) -> tuple[list[Row], Mapping[str, float]]:
