@@ -2,6 +2,8 @@
 # MACKEY_DATA and MACKEY_PARITY (folders with data sets and golden files) are read from the environment if set.
 
 PYTHON ?= python3
+# Tests are many small computations: threads only wait for each other.
+export OMP_NUM_THREADS ?= 1
 PYTEST = .venv/bin/python -m pytest
 
 .PHONY: help demo test test-slow check bench clean

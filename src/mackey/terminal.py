@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mackey.audit import Report, Row
+from mackey.audit.expectation import Expectation
 from mackey.audit.lint import Finding
 
-_COLOURS = {"broken": "red", "rounded": "yellow", "imprecise": "yellow"}
+_COLOURS = {"broken": "red", "biased": "red"}
 _BAR, _LOWEST = 17, -17  # a letter for each power of ten between 1e-17 and 1
 
 
@@ -37,6 +38,8 @@ def show_report(console: Console, report: Report) -> None:
     if aliased:
         console.print(Text("off the grid, on smooth images: aliased, not counted", style="dim"))
         console.print(_table(aliased, report.tolerance, "dim"))
+    if report.expectation is not None:
+        console.print(_means(report.expectation))
     for note in report.notes:
         console.print(Padding(Text(f"· {note}", style="dim"), (0, 0, 0, 1)))
 
@@ -50,6 +53,20 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
         body = [Text(finding.message), Text(finding.rule, style="dim")]
         fix = Text.assemble(("fix  ", "bold"), finding.fix)
         console.print(head, *(Padding(line, (0, 0, 0, 2)) for line in (*body, fix)), sep="\n")
+
+
+def _means(found: Expectation) -> Table:
+    """The bias of the mean of a random network, and what chance alone would leave."""
+    title = f"mean over {found.samples} samples, relative to what {found.scale}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for heading in ("element", "output", "bias", "by chance", "at most (99.9 %)", "slope"):
+        table.add_column(heading, justify="left" if heading in ("element", "output") else "right")
+    for row in found.rows:
+        numbers = [f"{value:.1e}" for value in (row.bias, row.noise, row.limit)]
+        slope = "–" if row.slope is None else f"{row.slope:.2f}"
+        style = "red" if row.is_biased else None
+        table.add_row(Text(row.element), Text(row.output), *numbers, slope, style=style)
+    return table
 
 
 def _table(rows: Sequence[Row], tolerance: float, colour: str) -> Table:

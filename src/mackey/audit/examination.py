@@ -1,6 +1,5 @@
 """All that can be said of one network: the audit, the error of each layer, an orbit, and what lint finds."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from mackey.actions import Declaration, GroupLike
-from mackey.audit.element import Element
 from mackey.audit.layer_errors import LayerError, layer_errors
 from mackey.audit.lint import Finding, lint
 from mackey.audit.measure import audit
 from mackey.audit.orbit import Orbit
 from mackey.audit.page import page
 from mackey.audit.prepared import moving_elements, prepared
-from mackey.audit.report import Report
+from mackey.audit.report import Report, simplest
 from mackey.audit.sweep import sweep
 
 
@@ -69,15 +67,8 @@ def examine(
         return Examination(title, report, "", (), None, findings)
     with prepared(module, inputs, in_type, out_type, group, amplify, seed) as experiment:
         tested = moving_elements(experiment).exact  # the same as audited, by the seed
-        shown = _shown(report, {element.label: element for element in tested})
+        worst = simplest([row for row in report.rows if row.counted])
+        shown = next(element for element in tested if element.label == worst.element)
         layers = layer_errors(experiment, shown)
         orbit = sweep(experiment, tested)
     return Examination(title, report, shown.label, layers, orbit, findings)
-
-
-def _shown(report: Report, elements: Mapping[str, Element]) -> Element:
-    """The element of the largest error, of those that are one kind of motion alone if there are any."""
-    rows = [row for row in report.rows if row.counted and row.element in elements]
-    alone = [row for row in rows if row.aspect not in ("product", "large translation")]
-    worst = max(alone or rows, key=lambda row: row.error64)
-    return elements[worst.element]

@@ -19,7 +19,7 @@ from mackey.audit.experiment import Experiment, Outputs
 from mackey.audit.precision import imprecise, is_rounding
 from mackey.audit.prepared import moving_elements, prepared
 from mackey.audit.promise import covered, guarantee_of, promised
-from mackey.audit.report import Report, Row
+from mackey.audit.report import Report, Row, simplest
 from mackey.audit.setting import Setting, described, fingerprint
 
 TOLERANCE = 1e-10  # DESIGN: exact means an error at float64 below 1e-10
@@ -203,15 +203,9 @@ def _broken(
         return replace(found, finding="imprecise", culprit=loser)
     if found.worst < 1e-5 and is_rounding(experiment, plain, failing, floors):
         return replace(found, finding="rounded")
-    most = elements[_simplest(failing).element]
+    most = elements[simplest(failing).element]
     aspects = {elements[row.element].aspect for row in failing}
     culprit = first_culprit(experiment, most, list(elements.values()), aspects)
     if culprit is None:
         found = replace(found, notes=(*found.notes, "no layer could be named: see which are scripted"))
     return replace(found, finding="broken", culprit=culprit)
-
-
-def _simplest(failing: list[Row]) -> Row:
-    """The worst row of one kind of motion alone, if there is one: easier to explain than a product."""
-    alone = [row for row in failing if row.aspect not in ("product", "large translation")]
-    return max(alone or failing, key=lambda row: row.error64)

@@ -1,6 +1,7 @@
 """What an audit found, for people (str) and for machines (to_dict)."""
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +26,12 @@ class Row:
     floor: float
     counted: bool = True
     aspect: str = ""
+
+
+def simplest(rows: Sequence[Row]) -> Row:
+    """The worst row of one kind of motion alone, if there is one: easier to explain than a product."""
+    alone = [row for row in rows if row.aspect not in ("product", "large translation")]
+    return max(alone or rows, key=lambda row: row.error64)
 
 
 @dataclass(frozen=True)

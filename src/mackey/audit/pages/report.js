@@ -5,6 +5,11 @@ const LOWEST = -17;                                    // log10 of the error dra
 const COLOURS = ["#3556a8", "#b5651d", "#1f7a55", "#8a3fa0", "#a33b55", "#4a7a8c"];
 const SHADES = [[16, 20, 46], [38, 74, 128], [44, 138, 140], [148, 192, 126], [251, 236, 172]];
 
+const BLAMED = {
+  broken: "First broken by", imprecise: "Digits are lost in", random: "Random numbers are drawn in",
+  biased: "Random numbers are drawn in", "in expectation": "Random numbers are drawn in",
+};
+
 const byId = (id) => document.getElementById(id);
 
 function node(tag, attributes = {}, ...children) {
@@ -49,7 +54,7 @@ function showHead() {
   const pill = byId("finding");
   pill.textContent = report.finding;
   if (report.passed) pill.classList.add("pass");
-  else if (report.finding === "broken") pill.classList.add("fail");
+  else if (["broken", "biased"].includes(report.finding)) pill.classList.add("fail");
   if (report.promise) {
     const held = { true: "holds", false: "does not hold", null: "was not measured" }[String(report.promise.holds)];
     byId("promise").textContent = `Declared: ${report.promise.declared}. It ${held}: ${report.promise.measured}.`;
@@ -58,7 +63,7 @@ function showHead() {
   if (report.culprit) {
     const { name, kind, error, cause, fix } = report.culprit;
     byId("culprit").append(
-      node("h2", {}, `${report.finding === "broken" ? "First broken by" : "Digits are lost in"} ${name} (${kind})`),
+      node("h2", {}, `${BLAMED[report.finding] || "Look at"} ${name} (${kind})`),
       node("p", {}, `${cause}; relative error ${number(error)}.`),
       node("p", {}, node("b", {}, "Fix: "), fix),
     );
@@ -75,6 +80,7 @@ function showElements() {
       node("td", { class: "number" }, number(row.error64)),
       node("td", { class: "number" }, number(row.error)));
   });
+  if (report.expectation) return showMeans(report.expectation);
   if (!rows.length) {
     byId("elements").append(node("p", { class: "quiet" }, "Nothing was measured."));
     return;
@@ -82,6 +88,18 @@ function showElements() {
   byId("elements").append(
     table([["element", ""], ["", ""], ["float64", "number"], ["own dtype", "number"]], rows),
     node("small", {}, `Relative to the largest number of the output; the mark is the tolerance, ${number(report.tolerance)}.`));
+}
+
+// Of a random network: the bias of its mean, and what chance alone would leave.
+function showMeans(found) {
+  const rows = found.rows.map((row) => node("tr", { class: row.is_biased ? "culprit" : "" },
+    node("td", { class: "name" }, row.element, " ", node("small", {}, row.output)),
+    ...[row.bias, row.noise, row.limit].map((value) => node("td", { class: "number" }, number(value))),
+    node("td", { class: "number" }, row.slope === null ? "–" : row.slope.toFixed(2))));
+  byId("elements").append(
+    table([["element", ""], ["bias", "number"], ["by chance", "number"], ["at most", "number"], ["slope", "number"]], rows),
+    node("small", {}, `Of the mean over ${found.samples} samples, relative to what ${found.scale}. `
+      + "“At most”: with 99.9 % confidence. Slope: of log error over log samples; independent draws give −0.5."));
 }
 
 function showLayers() {
