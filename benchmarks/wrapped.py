@@ -20,7 +20,7 @@ AVERAGED = {"1": "", "4": ", averaged over p4 after training", "8": ", averaged 
 POINTS = {
     "plain": "GNN",
     "augmented": "GNN + augmentation",
-    "augmented-long": "GNN + augmentation, as long as frames",
+    "augmented-long": "GNN + augmentation, 8 times the epochs",
     "frames": "GNN in frames",
 }
 MISSING = "–"
