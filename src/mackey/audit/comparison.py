@@ -11,7 +11,7 @@ _FELL = 0.9  # a loss that makes errors smaller leaves less than this of them
 _SAID = {
     "equivariant": "equivariant",
     "rounded": "symmetric up to float32 rounding",
-    "imprecise": "equivariant in float64 only",
+    "imprecise": "equivariant up to lost digits",
     "broken": "NOT equivariant",
 }
 

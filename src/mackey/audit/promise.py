@@ -65,6 +65,9 @@ def _judged(
         return True, f"it promises nothing; worst error {worst:.2g}"
     if report.finding == "rounded" and breaking:
         return None, "up to float32 rounding of its weights; give weights in float64 to decide"
+    if report.finding == "imprecise":
+        exact = kind in ("exact", "exact_on_grid")
+        return (False if exact else None), "right, but for digits that one of its layers loses"
     if not breaking:
         return _unbroken(guarantee, report, counted)
     if kind in ("exact", "exact_on_grid"):
@@ -93,9 +96,6 @@ def _expected(kind: str, expectation: Expectation, labels: list[str]) -> tuple[b
 def _unbroken(guarantee: Guarantee, report: Report, counted: list[Row]) -> tuple[bool | None, str]:
     """Every tested element that is promised leaves rounding; more than an approximate promise needs."""
     kind, group = guarantee.kind, guarantee.group
-    if report.finding == "imprecise":
-        exact = kind in ("exact", "exact_on_grid")
-        return (False if exact else None), "right in float64; digits are lost in the dtype of the module"
     failing = {row.element for row in counted if not row.error64 <= report.tolerance}
     outside = f"; {len(failing)} elements that break it are outside {group}" if failing else ""
     aliased = [row.error64 for row in report.rows if not row.counted]
