@@ -47,7 +47,7 @@ class PredictedPose(AbstractPoseFinder):
 
     def forward(self, posing: Posing, inputs: tuple[Tensor, ...], centred: tuple[Tensor, ...]) -> Tensor:
         vectors = self.predictor(*(one.to(x.dtype) for one, x in zip(centred, inputs, strict=True)))
-        wanted = (len(inputs[0]), self.needed, inputs[posing.source].shape[-1])
+        wanted = (inputs[0].shape[0], self.needed, inputs[posing.source].shape[-1])
         if vectors.ndim != 3 or vectors.shape[::2] != wanted[::2] or vectors.shape[1] < self.needed:
             got, remedy = f"shape {tuple(vectors.shape)}", "return (b, k, d)"
             wish = f"at least {self.needed} predicted vectors, {wanted}"
