@@ -86,6 +86,12 @@ def test_a_flow_is_a_shift(name: str, shift: float, start: float, across: float)
     torch.testing.assert_close(after[1], before[1], rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=lambda flow: flow.name)
+def test_listed_flows_are_what_they_say(flow: PlanarFlow) -> None:
+    """Checked here and not at import, since they do not change."""
+    flow.check()
+
+
 def test_any_generator_has_canonical_coordinates() -> None:
     """A spiral that nobody listed: turn and growth together, with its own curve across."""
     spiral = ((0.3, -1.0, 0.0), (1.0, 0.3, 0.0), (0.0, 0.0, 0.0))
@@ -316,17 +322,19 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="sheets that commute"):
         PlanarFlow(
             "bad", turn, turn, (1.0, 0.0, 1.0), (0.0, 1.0), (0.0, 1.0), sheets=(FLOWS["shear-x"].generator,)
-        )
+        ).check()
     with pytest.raises(ValueError, match="generators that commute"):
         PlanarFlow(
             "bad", turn, FLOWS["shear-x"].generator, (1.0, 1.0, 1.0), (0.0, 1.0), (0.0, 1.0), both=True
-        )
+        ).check()
     with pytest.raises(ValueError, match="a circular span of one period"):
         PlanarFlow(
             "bad", turn, FLOWS["scale"].generator, (1.0, 0.0, 1.0), (0.0, 1.0), (0.0, 1.0), circular=True
-        )
+        ).check()
     with pytest.raises(ValueError, match="across the flow"):
-        PlanarFlow("bad", turn, turn, (1.0, 0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
+        canonical_coordinates(
+            nn.Identity(), PlanarFlow("bad", turn, turn, (1.0, 0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
+        )
     with pytest.raises(ValueError, match="an odd kernel"):
         PoseNetwork(FLOWS["rotation"], 1, kernel_size=4)
     with pytest.raises(ValueError, match="a group, and samples"):

@@ -175,7 +175,9 @@ def test_flat_axes_are_free_for_vectors_of_the_cloud_alone(generator: torch.Gene
     free = {"vector": True, "position": True, "pseudovector": False, "matrix": False, "invariant": True}
     kinds = {name: frames(Line(), "SE(3)", "positions", name).posing for name in free}
     assert {name: posing._flat_is_free for name, posing in kinds.items()} == free
-    assert not Posing(model.posing.acts, (*model.posing.in_types,) * 2, model.posing.out_types)._flat_is_free
+    assert not Posing(
+        model.posing.acts, (*model.posing.in_types,) * 2, model.posing.out_types, None, ""
+    )._flat_is_free
     for name, posing in kinds.items():
         assert (float(posing.gaps((x[None],))) > 0.5) is free[name]
     x[3] = torch.tensor([1.0, 0, 0]).double()
@@ -187,7 +189,7 @@ def test_masks_come_along(generator: torch.Generator) -> None:
     x, v, h = cloud(3, generator)
     there = torch.tensor([True] * 5 + [False] * 2).expand(4, 7)
     model = frames(Net(3), "E(3)", ("positions", "vectors", "tokens"), ("positions", "vectors", "invariant"))
-    masked = Posing(model.posing.acts, (*model.posing.in_types, model.posing.in_types[2]), (), 3)
+    masked = Posing(model.posing.acts, (*model.posing.in_types, model.posing.in_types[2]), (), 3, "")
     hidden = x.masked_fill(~there[..., None], torch.nan)
     for found, wanted in zip(
         masked.poses((hidden, v, h, there)), model.posing.poses((x[:, :5], v, h)), strict=True

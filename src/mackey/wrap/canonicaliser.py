@@ -48,7 +48,8 @@ def canonicaliser(
     if isinstance(acts.linear, Orthogonal | SpecialOrthogonal):
         _refuse(scorer, "a predictor of vectors", "a scorer", "continuous", acts)
         network, acts = sorted_inside(network, acts, (in_types, out_types), mask)
-        posing, needed = Posing(acts, in_types, out_types, mask), vectors_needed(acts.linear, _WHERE)
+        posing = Posing(acts, in_types, out_types, mask, _WHERE)
+        needed = vectors_needed(acts.linear, _WHERE)
         if predictor is None:
             predictor = CloudVectors(CloudReader(_WHERE, acts, in_types, mask)).to(dtype_of(network))
         return CloudCanonicalised(network, PredictedPose(predictor, needed, proper=posing.proper), posing)

@@ -10,6 +10,7 @@ from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.groups import SemidirectProduct
 from mackey.wrap.declared_types import is_position
+from mackey.wrap.pca_frames import centre_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Centring:
     source: int | None
 
     def centre(self, inputs: Sequence[Tensor]) -> Float[Tensor, "b d"] | None:
-        return None if self.source is None else inputs[self.source].flatten(1, -2).mean(1)
+        return None if self.source is None else centre_of(inputs[self.source].flatten(1, -2), None)
 
     def moved(
         self, types: Sequence[AbstractTensorType], tensors: Sequence[Tensor], shift: Tensor | None

@@ -135,7 +135,7 @@ def flat_frames(
             raise _refusal("points on axis 0", str(one), 'declare them as "positions@0", or use wrap.frames')
     if not 0 <= batch < len(given) or given[batch] != Scalars(0):
         raise _refusal('the number of an input that is "tokens@0"', f"batch={batch}", "declare the numbers")
-    posing = Posing(acts, tuple(map(_dense, given)), tuple(map(_dense, returned)))
+    posing = Posing(acts, tuple(map(_dense, given)), tuple(map(_dense, returned)), None, _WHERE)
     source = given[posing.source]
     if not isinstance(source, Vectors) or source.axis != 0:
         raise _refusal('positions or vectors of points, as "positions@0"', str(given), "declare them")

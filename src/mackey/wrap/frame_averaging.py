@@ -130,7 +130,7 @@ def frames(
     acts = acting(group)
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     network, acts = sorted_inside(network, acts, types, mask)
-    return FrameAveraged(network, Posing(acts, *types, mask), at_once=at_once)
+    return FrameAveraged(network, Posing(acts, *types, mask, _WHERE), at_once=at_once)
 
 
 def check_sorting(

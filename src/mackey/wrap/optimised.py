@@ -62,7 +62,9 @@ def optimised(
     in_types, out_types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     if isinstance(acts.linear, Orthogonal | SpecialOrthogonal) and not acts.permutes:
         vectors_needed(acts.linear, _WHERE)
-        return CloudCanonicalised(network, PoseSearch(energy), Posing(acts, in_types, out_types, mask))
+        return CloudCanonicalised(
+            network, PoseSearch(energy), Posing(acts, in_types, out_types, mask, _WHERE)
+        )
     if mask is not None:
         remedy = "let the network read it as one of its inputs"
         raise ValueError(sentence(_WHERE, wanted="no mask under a finite group", got="one", remedy=remedy))

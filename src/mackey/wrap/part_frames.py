@@ -105,7 +105,7 @@ def part_frames(
     if count < 1:
         raise _refusal("count ≥ 1", str(count), "say how many parts there are at most")
     rest = (*(one for i, one in enumerate(given) if i != parts), Scalars())
-    return PartFrames(network, Posing(acts, rest, returned, len(rest) - 1), parts, count)
+    return PartFrames(network, Posing(acts, rest, returned, len(rest) - 1, _WHERE), parts, count)
 
 
 def _kept(x: Tensor, one: Type, there: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ class PlanarFlow:
     sheets: tuple[Matrix, ...] = (ONE,)
     both: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise ValueError unless these are coordinates of the flow."""
         A, B = _tensor(self.generator), _tensor(self.section)
         for sheet in map(_tensor, self.sheets):
             if _apart(A @ sheet, sheet @ A):
@@ -174,8 +175,9 @@ FLOWS: dict[str, PlanarFlow] = {
 
 
 def planar_flow(group: str | PlanarFlow) -> PlanarFlow:
-    """The flow of a name. Raises ValueError with the names for any other."""
+    """The flow of a name, or yours, checked. Raises ValueError with the names for any other."""
     if isinstance(group, PlanarFlow):
+        group.check()
         return group
     if group not in FLOWS:
         wanted = f"one of {', '.join(FLOWS)}, or a PlanarFlow"

@@ -21,34 +21,38 @@ class Posing:
     """How frames of E(n), SE(n), O(n) or SO(n) move the inputs and outputs of a network.
 
     mask: the number of the input, bool (b, n), that says which points are there; padding has no say then.
+    where: the wrapper, in messages.
     """
 
     acts: Acting
     in_types: tuple[AbstractTensorType, ...]
     out_types: tuple[AbstractTensorType, ...]
-    mask: int | None = None
+    mask: int | None
+    where: str
 
     def __post_init__(self) -> None:
         linear = self.acts.linear
         if self.acts.permutes or not isinstance(linear, Orthogonal | SpecialOrthogonal):
             wanted, remedy = "E(n), SE(n), O(n) or SO(n)", "use another wrapper of mackey.wrap for this group"
-            raise _refusal(wanted, self.acts.name, remedy)
+            raise self._refusal(wanted, self.acts.name, remedy)
         for one in (*self.in_types, *self.out_types):
             if one.is_sampled:
                 wanted, got = "points, vectors and features", f"{one}, which is sampled by pixels"
-                raise _refusal(wanted, got, "use a wrapper for images")
+                raise self._refusal(wanted, got, "use a wrapper for images")
             if isinstance(one, _PLACED) and one.axis == 0:
-                raise _refusal("a batch on axis 0", f"{one} with points there", "give tensors (b, n, …)")
+                raise self._refusal("a batch on axis 0", f"{one} with points there", "give tensors (b, n, …)")
         if not any(isinstance(one, Vectors) for one in self.in_types):
             wanted, got = "positions or vectors among the inputs, to read the frames from", str(self.in_types)
-            raise _refusal(wanted, got, "declare one")
+            raise self._refusal(wanted, got, "declare one")
         shifted = any(map(is_position, self.out_types))
         if shifted and isinstance(self.acts.space, SemidirectProduct) and not self.translates:
             wanted, got = (
                 "positions among the inputs, to place the outputs",
                 f"{self.in_types} of {self.acts.name}",
             )
-            raise _refusal(wanted, got, 'declare the outputs "vectors", or wrap under E(n) with positions')
+            raise self._refusal(
+                wanted, got, 'declare the outputs "vectors", or wrap under E(n) with positions'
+            )
 
     @property
     def proper(self) -> bool:
@@ -74,16 +78,15 @@ class Posing:
 
     def check(self, inputs: tuple[Tensor, ...]) -> None:
         """Raise unless the inputs can be of their types, all with one batch."""
-        where = "wrap.frames"
         if len(inputs) != len(self.in_types):
             wanted, got = f"{len(self.in_types)} inputs, as declared", str(len(inputs))
-            raise _refusal(wanted, got, 'declare every input; "invariant" for what does not move')
+            raise self._refusal(wanted, got, 'declare every input; "invariant" for what does not move')
         batch = inputs[self.source].shape[0]
         for one, x in zip(self.in_types, inputs, strict=True):
-            one.check(x, where)
+            one.check(x, self.where)
             if x.ndim and x.shape[0] != batch and not isinstance(one, EdgeIndex):
                 wanted, got = f"{batch} samples on axis 0 of every input", f"shape {tuple(x.shape)}"
-                raise _refusal(wanted, got, "repeat what the samples share; numbers may have no axis")
+                raise self._refusal(wanted, got, "repeat what the samples share; numbers may have no axis")
 
     def cloud(self, inputs: tuple[Tensor, ...]) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"] | None]:
         """The points or vectors that the frames are read from, and which of them are there."""
@@ -154,13 +157,13 @@ class Posing:
         """Σ_m w_m ρ_out(F_m) y, w = 1 by default, in float64 for types that move."""
         if len(outputs) != len(self.out_types):
             wanted, got = f"{len(self.out_types)} outputs, as declared", str(len(outputs))
-            raise _refusal(wanted, got, "declare every output")
+            raise self._refusal(wanted, got, "declare every output")
         batch, count = frames.shape[:2]
         motion, found = Motion(linear=frames.flatten(0, 1)), []
         for one, y in zip(self.out_types, outputs, strict=True):
             if not y.ndim or y.shape[0] != batch * count:
                 wanted, got = f"{batch * count} samples on axis 0 of every output", f"shape {tuple(y.shape)}"
-                raise _refusal(wanted, got, "let the network return one result for each sample")
+                raise self._refusal(wanted, got, "let the network return one result for each sample")
             y = (one.act(y.double(), motion) if one.moves else y).unflatten(0, (batch, count))
             found.append(y.sum(1) if weights is None else (_against(weights, y) * y).sum(1))
         return tuple(found)
@@ -172,6 +175,9 @@ class Posing:
             for one, y in zip(self.out_types, outputs, strict=True)
         )
 
+    def _refusal(self, wanted: str, got: str, remedy: str) -> ValueError:
+        return ValueError(sentence(self.where, wanted=wanted, got=got, remedy=remedy))
+
 
 def _against(weights: Tensor, y: Tensor) -> Tensor:
     """Weights (b, m) with as many axes as y."""
@@ -180,7 +186,3 @@ def _against(weights: Tensor, y: Tensor) -> Tensor:
 
 def _repeat(x: Tensor, count: int) -> Tensor:
     return x[:, None].expand(-1, count, *x.shape[1:]).flatten(0, 1)
-
-
-def _refusal(wanted: str, got: str, remedy: str) -> ValueError:
-    return ValueError(sentence("wrap.frames", wanted=wanted, got=got, remedy=remedy))

@@ -171,7 +171,7 @@ def probabilistic(
         space = Acting(acts.space)
         if not isinstance(space.linear, Orthogonal | SpecialOrthogonal) or acts.permutations is not None:
             raise _refusal("O(n), SO(n), E(n), SE(n), Sym, or G×Sym", acts.name, "see mackey.wrap for others")
-        posing = Posing(space, *types, mask)
+        posing = Posing(space, *types, mask, _WHERE)
         if pose is None:
             pose = CloudRandomPose(CloudReader(_WHERE, space, types[0], mask), sorts=acts.permutes)
     if pose is None:

@@ -89,4 +89,4 @@ def stochastic_frames(
     acts = acting(group)
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     network, acts = sorted_inside(network, acts, types, mask)
-    return StochasticFrames(network, Posing(acts, *types, mask), samples=samples, generator=generator)
+    return StochasticFrames(network, Posing(acts, *types, mask, _WHERE), samples=samples, generator=generator)

@@ -109,7 +109,7 @@ def weighted_frames(
     acts = acting(group)
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     network, acts = sorted_inside(network, acts, types, mask)
-    posing = Posing(acts, *types, mask)
+    posing = Posing(acts, *types, mask, _WHERE)
     vectors = tuple(i for i, one in enumerate(types[0]) if isinstance(one, Vectors) and not one.handed)
     chosen = vectors if anchors is None else anchors
     if not chosen or not set(chosen) <= set(vectors):
@@ -140,7 +140,9 @@ def moment_frames(
     if moments < 1:
         raise _refusal("moments ≥ 1", str(moments), "3 unless you have a reason")
     network, acts = sorted_inside(network, acts, types, mask)
-    return WeightedFrames(network, Posing(acts, *types, mask), MomentPoses(moments), at_once=at_once)
+    return WeightedFrames(
+        network, Posing(acts, *types, mask, "wrap.moment_frames"), MomentPoses(moments), at_once=at_once
+    )
 
 
 def _refusal(wanted: str, got: str, remedy: str) -> ValueError:
