@@ -1,7 +1,7 @@
 """Elements off the grid: smooth images sampled before and after the motion; image outputs are interpolated.
 
-The input is a formula, f(x) = Σ_k a_k exp(−|x − p_k|²/2w²), so that gf is exact, with centres at g·p_k;
-what remains is the aliasing of the network, and of the interpolation where the output is an image.
+The input is a formula, so that gf is exact; what remains is the aliasing of the network, and of the
+interpolation where the output is an image.
 """
 
 import numpy as np
@@ -9,34 +9,19 @@ import torch
 from torch import Tensor
 
 from mackey.actions import AbstractTensorType, Motion, array_matrix
+from mackey.audit.resolution import sampled_field
 
-_BUMPS, _RADIUS, _WIDTH = 4, 0.3, 0.2  # in units of half the shorter side, so that little touches the border
+_REACH = (0.3, 0.2)  # fills the image, and little touches the border
 
 
 def smooth(
     x: Tensor, declared: AbstractTensorType, motion: Motion | None, generator: torch.Generator
 ) -> Tensor | None:
-    """g·f for a smooth random f of the shape of x, g = e where motion is None; None if g does not act."""
-    if not declared.is_sampled:
-        return x if motion is None or not declared.moves else None
-    d = declared.dimension(x)
-    assert d is not None, "samples tell their space"
-    sizes = x.shape[-d:]
-    half = min(sizes) / 2
-    centres = _RADIUS * half * (2 * torch.rand(*x.shape[:2], _BUMPS, d, generator=generator) - 1)
-    heights = torch.randn(*x.shape[:2], _BUMPS, generator=generator)
-    if motion is not None:
-        if not declared.knows(motion):
-            return None
-        centres = centres @ torch.as_tensor(array_matrix(motion, d), dtype=centres.dtype).T
-    axes = [torch.arange(n, dtype=centres.dtype) - (n - 1) / 2 for n in sizes]
-    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
-    value = torch.zeros(*x.shape[:2], len(points))
-    for k in range(_BUMPS):
-        distance = (points - centres[:, :, k, None]).square().sum(-1)
-        value += heights[:, :, k, None] * torch.exp(-distance / (2 * (_WIDTH * half) ** 2))
-    image = value.unflatten(-1, sizes).to(x)
-    return image if motion is None else declared.turn(image, motion)
+    """g·f for a smooth random f of the shape and dtype of x, g = e where motion is None; None if g does not
+    act.
+    """
+    field = sampled_field(x, declared, motion, generator, _REACH)
+    return None if field is None else field.to(x)
 
 
 def resampled(y: Tensor, declared: AbstractTensorType, motion: Motion) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Smooth fields at any resolution, moved before they are sampled; outputs moved by accurate interpolation.
 
-A field is f(x) = Σ_k a_k exp(−|x − p_k|²/2w²) in units of half a side, so that it is the same at all
-resolutions, and so far from the border that it has vanished there; gf is exact, with centres at g·p_k.
+A field is f(x) = Σ_k a_k exp(−|x − p_k|²/2w²) in units of half the shorter side, so that it is the same
+at all resolutions, and far from the border, where it should have vanished; gf is exact, with centres at
+g·p_k.
 """
 
 import itertools
@@ -12,21 +13,29 @@ from torch import Tensor
 
 from mackey.actions import AbstractTensorType, Motion, array_matrix
 
-_BUMPS, _RADIUS, _WIDTH = 4, 0.15, 0.14  # 5.6 widths from the border at the nearest: 1e-7 is left
+_BUMPS = 4
+FAR = (0.15, 0.14)  # radius and width: 5.6 widths from the border at the nearest, where 1e-7 is left
 _NODES = 10  # of the interpolation along each axis, so that its error falls like n^-10
 
 
 def sampled_field(
-    x: Tensor, declared: AbstractTensorType, motion: Motion | None, generator: torch.Generator
+    x: Tensor,
+    declared: AbstractTensorType,
+    motion: Motion | None,
+    generator: torch.Generator,
+    reach: tuple[float, float] = FAR,
 ) -> Tensor | None:
-    """g·f of the shape of x, g = e where motion is None; g·x for x without samples. None: g does not act."""
+    """g·f of the shape of x, g = e where motion is None; g·x for x without samples. None: g does not act.
+
+    reach: the largest |p_k| along an axis, and the width w, in half sides.
+    """
     if not declared.is_sampled:
         return x if motion is None else declared.act(x, motion)
     d = declared.dimension(x)
     assert d is not None, "samples tell their space"
-    sizes, half = x.shape[-d:], min(x.shape[-d:]) / 2
+    sizes, half, (radius, width) = x.shape[-d:], min(x.shape[-d:]) / 2, reach
     centres = (
-        _RADIUS
+        radius
         * half
         * (2 * torch.rand(*x.shape[:2], _BUMPS, d, generator=generator, dtype=torch.float64) - 1)
     )
@@ -40,7 +49,7 @@ def sampled_field(
         bump = heights[:, :, k].reshape(*x.shape[:2], *(1,) * d)
         for axis, n in enumerate(sizes):  # a Gaussian is a product over axes
             away = torch.arange(n, dtype=torch.float64) - (n - 1) / 2 - centres[:, :, k, axis, None]
-            factor = torch.exp(-away.square() / (2 * (_WIDTH * half) ** 2))
+            factor = torch.exp(-away.square() / (2 * (width * half) ** 2))
             bump = bump * factor.view(*x.shape[:2], *(n if a == axis else 1 for a in range(d)))
         value = value + bump
     field = value.to(x.device)
