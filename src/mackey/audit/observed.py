@@ -52,7 +52,7 @@ class Observed:
     def out(self, name: str) -> Residual | None:
         """Of what the layer gives, by its out_type if it declares one; None if nobody can tell."""
         before, after = ([run[name].out for run in runs] for runs in (self.plain, self.turned))
-        declared = getattr(self.calls[name].layer, "out_type", None)
+        declared = getattr(self.plain[0][name].layer, "out_type", None)
         if not isinstance(declared, FieldType) and self._is_input([*before, *after]):
             return _RIGHT
         return _residual(declared, before, after, self.scene)
@@ -70,7 +70,7 @@ class Observed:
                 given = [run[source].out for run in (*self.plain, *self.turned)]
                 if _same([*before, *after], given):
                     return self.out(source)
-        return _residual(getattr(self.calls[name].layer, "in_type", None), before, after, self.scene)
+        return _residual(getattr(self.plain[0][name].layer, "in_type", None), before, after, self.scene)
 
     def _is_input(self, values: list[Tensor]) -> bool:
         """Whether these are an input of the network, which the audit itself has moved."""

@@ -15,13 +15,14 @@ _SIDE, _POINTS, _BARS = 44, 64, 48  # 25 steps of 10 panels stay below 1 MB of b
 
 @dataclass(frozen=True)
 class View:
-    """How one tensor is drawn, the same at every step. batched: axis 0 is the batch. channel: the one shown
-    of an image.
+    """How one tensor of `ndim` axes is drawn, the same at every step. batched: axis 0 is the batch. channel:
+    the one shown of an image.
     """
 
     name: str
     role: str
     kind: str
+    ndim: int
     batched: bool
     channel: int
 
@@ -32,11 +33,11 @@ class View:
             return None
         if isinstance(declared, Vectors) and x.shape[-1] >= 2:
             kind = "points" if declared.shifts else "arrows"
-            return cls(name, role, kind, declared.axis != 0 and x.ndim > 1, 0)
+            return cls(name, role, kind, x.ndim, declared.axis != 0 and x.ndim > 1, 0)
         if x.ndim >= 4 and x[0, 0].numel() > 1:
             varied = _real(x[0]).flatten(1).var(1, correction=0)
-            return cls(name, role, "image", True, int(varied.argmax()))
-        return cls(name, role, "image" if x.ndim == 3 else "bars", x.ndim > 1, 0)
+            return cls(name, role, "image", x.ndim, True, int(varied.argmax()))
+        return cls(name, role, "image" if x.ndim == 3 else "bars", x.ndim, x.ndim > 1, 0)
 
     def frame(self, x: Tensor) -> Tensor:
         """The picture of one step: (h, w), (n, 3) or (n,)."""

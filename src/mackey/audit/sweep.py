@@ -1,6 +1,7 @@
 """Moves the input along a path in the group, and records errors and pictures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,26 +11,59 @@ from mackey.audit import aliased
 from mackey.audit.course import Step, course
 from mackey.audit.element import Element
 from mackey.audit.experiment import Experiment, Outputs, relative_error
-from mackey.audit.networks import Tensors, numbers, run
+from mackey.audit.networks import Tensors, numbers
 from mackey.audit.orbit import Curve, Orbit, Panel
 from mackey.audit.pictures import View, panel
-from mackey.audit.watching import Call, watch
+from mackey.audit.watching import Call, watched_run
 
 _LAYERS = 5  # feature maps shown
 
 Named = dict[str, Tensor]
 
 
+@dataclass
+class Layers:
+    """Some layers, evenly chosen, and their pictures so far: all that is kept, so that memory does not grow
+    with the steps.
+    """
+
+    views: list[View]
+    frames: dict[str, list[Tensor]]
+
+    @classmethod
+    def of(cls, calls: Mapping[str, Call]) -> "Layers":
+        views = [view for name, call in _telling(calls) if (view := View.of(name, "layer", call.out, None))]
+        last = len(views) - 1
+        chosen = sorted({round(i * last / (_LAYERS - 1)) for i in range(_LAYERS)}) if views else []
+        return cls([views[i] for i in chosen], {views[i].name: [] for i in chosen})
+
+    def add(self, calls: Mapping[str, Call]) -> None:
+        """The pictures of one step; a layer that did not run is left out of the panels."""
+        for view in self.views:
+            if view.name in calls and calls[view.name].out.ndim == view.ndim:
+                self.frames[view.name].append(view.frame(calls[view.name].out))
+
+    def panels(self, steps: int) -> list[Panel]:
+        whole = [view for view in self.views if len(self.frames[view.name]) == steps]
+        drawn = [panel(view, self.frames[view.name]) for view in whole]
+        return [one for one in drawn if one is not None]
+
+
 def sweep(experiment: Experiment, tested: Sequence[Element]) -> Orbit:
-    """Errors and pictures at each step of the path, in float64; two forward passes a step. Images are smooth
+    """Errors and pictures at each step of the path, in float64; one forward pass a step. Images are smooth
     formulas, as off the grid, so that only the network and the interpolation of its output alias.
     """
     path = course(experiment, tested)
     moved = [(step, inputs) for step in path.steps if (inputs := _inputs(experiment, step)) is not None]
     steps = [step for step, _ in moved]
-    outputs = [run(experiment.exact, inputs) for _, inputs in moved]
     start = next(i for i, step in enumerate(steps) if step.motion is None)
-    plain = outputs[start]
+    plain, calls = watched_run(experiment.exact, moved[start][1])
+    layers = Layers.of(calls)
+    outputs = []
+    for _, inputs in moved:
+        out, calls = watched_run(experiment.exact, inputs)
+        outputs.append(out)
+        layers.add(calls)
     declared = experiment.out_types(Outputs(plain, plain))
     wanted = [{name: _wanted(plain[name], t, step) for name, t in declared.items()} for step in steps]
     floors = {name: float(numbers(y).abs().max()) * 1e-6 if y.numel() else 0.0 for name, y in plain.items()}
@@ -45,7 +79,7 @@ def sweep(experiment: Experiment, tested: Sequence[Element]) -> Orbit:
     ]
     panels = [
         *_input_panels(experiment, [inputs for _, inputs in moved]),
-        *_layer_panels(experiment, [inputs for _, inputs in moved], start),
+        *layers.panels(len(moved)),
         *_output_panels(outputs, wanted, declared),
     ]
     return Orbit(
@@ -99,27 +133,6 @@ def _input_panels(experiment: Experiment, inputs: Sequence[Tensors]) -> list[Pan
     return [one for one in found if one is not None]
 
 
-def _layer_panels(experiment: Experiment, inputs: Sequence[Tensors], start: int) -> list[Panel]:
-    """Of some layers, evenly chosen; only their pictures are kept, so that memory does not grow with the
-    steps.
-    """
-    first = watch(experiment.exact, inputs[start])
-    views = [view for name, call in _telling(first) if (view := View.of(name, "layer", call.out, None))]
-    last = len(views) - 1
-    chosen = sorted({round(i * last / (_LAYERS - 1)) for i in range(_LAYERS)}) if views else []
-    frames: dict[str, list[Tensor]] = {views[i].name: [] for i in chosen}
-    for x in inputs:
-        calls = watch(experiment.exact, x)
-        for i in chosen:
-            view = views[i]
-            if view.name in calls and calls[view.name].out.ndim == first[view.name].out.ndim:
-                frames[view.name].append(view.frame(calls[view.name].out))
-    drawn = [
-        panel(views[i], frames[views[i].name]) for i in chosen if len(frames[views[i].name]) == len(inputs)
-    ]
-    return [one for one in drawn if one is not None]
-
-
 def _telling(calls: Mapping[str, Call]) -> list[tuple[str, Call]]:
     """The layers without those that give on what the layer before them gave: containers, dropout in eval."""
     found: list[tuple[str, Call]] = []
@@ -147,6 +160,6 @@ def _output_panels(
 
 def _panel(name: str, role: str, values: Sequence[Tensor], declared: AbstractTensorType) -> Panel | None:
     view = View.of(name, role, values[0], declared)
-    if view is None or any(x.ndim != values[0].ndim for x in values):
+    if view is None or any(x.ndim != view.ndim for x in values):
         return None
     return panel(view, [view.frame(x) for x in values])

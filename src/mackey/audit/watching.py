@@ -23,6 +23,11 @@ class Call:
 
 def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
     """Calls by name, in order of completion."""
+    return watched_run(module, inputs)[1]
+
+
+def watched_run(module: nn.Module, inputs: Tensors) -> tuple[dict[str, Tensor], dict[str, Call]]:
+    """The outputs by name, and the calls."""
     given: dict[str, Tensor] = {}
     seen: dict[str, Call] = {}
 
@@ -49,11 +54,11 @@ def watch(module: nn.Module, inputs: Tensors) -> dict[str, Call]:
             hooks.append(layer.register_forward_pre_hook(before(name), with_kwargs=True))
             hooks.append(layer.register_forward_hook(after(name)))
     try:
-        run(module, inputs)
+        outputs = run(module, inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return outputs, seen
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
