@@ -78,7 +78,7 @@ class Learner(lightning.LightningModule):
         super().__init__()
         self.model, self.task, self.config, self.metric = model, task, config, task.metric
         self.training_split, validation, _ = task.splits
-        self.validation = validation.at_random(config.seed) if task.is_turned else validation
+        self.validation = validation.at_random(config.seed) if task.turned else validation
 
     def training_step(self, batch: Sequence[Tensor], index: int) -> Tensor:
         outputs, targets = self.model(*batch[:-1]), batch[-1]
@@ -99,7 +99,7 @@ class Learner(lightning.LightningModule):
 
     def train_dataloader(self) -> DataLoader:
         c = self.config
-        turning = self.task.is_turned
+        turning = self.task.turned
         batches = Batches(self.training_split, c.batch_size, c.seed, self.current_epoch, turning)
         return DataLoader(batches, batch_size=None)
 
@@ -218,7 +218,7 @@ def fit(
     model.load_state_dict(load_file(folder / "model.safetensors"))
     best = max(record.lines, key=lambda line: task.metric.gain(line["validation"]))
     test = task.splits[2]
-    spun = score(model, test.at_random(config.seed + 1), task.metric) if task.is_turned else None
+    spun = score(model, test.at_random(config.seed + 1), task.metric) if task.turned else None
     still, seconds = score(model, test, task.metric), time.perf_counter() - start
     result = Result(int(best["epoch"]), best["validation"], still, spun, seconds, folder, task.metric)
     plain = {key: value for key, value in dataclasses.asdict(result).items() if key in _NUMBERS}

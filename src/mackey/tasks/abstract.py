@@ -48,14 +48,12 @@ class AbstractTask(ABC):
     epoch.
     """
 
+    turned: bool
+
     @property
     @abstractmethod
     def splits(self) -> tuple[AbstractSplit, AbstractSplit, AbstractSplit]:
         """Training, validation, test."""
-
-    @property
-    @abstractmethod
-    def is_turned(self) -> bool: ...
 
     @property
     @abstractmethod

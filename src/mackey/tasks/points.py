@@ -57,10 +57,6 @@ class PointTask(AbstractTask):
         return self.train, self.validation, self.test
 
     @property
-    def is_turned(self) -> bool:
-        return self.turned
-
-    @property
     def metric(self) -> AbstractMetric:
         return MeanSquareError()
 

@@ -50,10 +50,6 @@ class Task(AbstractTask):
         return self.train, self.validation, self.test
 
     @property
-    def is_turned(self) -> bool:
-        return self.turned
-
-    @property
     def metric(self) -> AbstractMetric:
         return Accuracy()
 
