@@ -8,6 +8,8 @@ from dataclasses import asdict
 import pytest
 from benchmarks import nbody, report, wrapped, wrappers
 
+from foreign.table import CLAIMS
+from gallery.table import ALL as EXHIBITS
 from mackey import cli
 
 TEXT = report.README.read_text()
@@ -30,6 +32,10 @@ def test_python_blocks_run(code: str, printed: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("line", re.findall(r"^mackey (.*?)(?: *#.*)?$", TEXT, re.MULTILINE))
 def test_commands_parse(line: str) -> None:
     assert cli._parser().parse_args(shlex.split(line)).subcommand == line.split()[0]
+
+
+def test_what_is_counted_is_there() -> None:
+    assert f"verdicts\non {len(CLAIMS)} claims" in TEXT and f"[{len(EXHIBITS)} broken networks]" in TEXT
 
 
 def test_figures_are_those_of_the_results() -> None:
