@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
-from mackey.wrap.frame_averaging import evaluate, finished
+from mackey.wrap.frame_averaging import evaluate, finished, group_of
 from mackey.wrap.gram_schmidt import gram_schmidt
 from mackey.wrap.posing import Posing
-from mackey.wrap.sorted_frames import SortedFrames
 
 
 class AbstractPoseFinder(nn.Module, ABC):
@@ -68,8 +67,7 @@ class CloudCanonicalised(nn.Module):
     @property
     def guarantee(self) -> Guarantee:
         note = f"outside the set, of measure zero, of {self.finder.except_for}"
-        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
-        return Guarantee("exact", self.posing.acts.name + sorts, note)
+        return Guarantee("exact", group_of(self.network, self.posing), note)
 
     def pose(self, *inputs: Tensor) -> tuple[Float[Tensor, "b d d"], Float[Tensor, "b d"]]:
         """c(x): the frame, its columns the axes, and the centre, in float64."""

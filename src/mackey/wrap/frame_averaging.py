@@ -41,8 +41,7 @@ class FrameAveraged(nn.Module):
 
     @property
     def guarantee(self) -> Guarantee:
-        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
-        return Guarantee("exact", self.posing.acts.name + sorts, OUTSIDE)
+        return Guarantee("exact", group_of(self.network, self.posing), OUTSIDE)
 
     def gaps(self, *inputs: Tensor) -> Float[Tensor, " b"]:
         """The least distance of two extents of each sample, in parts of the largest one."""
@@ -131,6 +130,11 @@ def frames(
     types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
     network, acts = sorted_inside(network, acts, types, mask)
     return FrameAveraged(network, Posing(acts, *types, mask, _WHERE), at_once=at_once)
+
+
+def group_of(network: nn.Module, posing: Posing) -> str:
+    """G, or G×Sym where the network sorts its points."""
+    return posing.acts.name + ("×Sym" if isinstance(network, SortedFrames) else "")
 
 
 def check_sorting(

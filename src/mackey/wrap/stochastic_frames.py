@@ -8,9 +8,8 @@ from mackey.axes import Float
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.wrap.declared_types import types_of
-from mackey.wrap.frame_averaging import OUTSIDE, FrameAveraged, evaluate, finished, sorted_inside
+from mackey.wrap.frame_averaging import OUTSIDE, FrameAveraged, evaluate, finished, group_of, sorted_inside
 from mackey.wrap.posing import Posing
-from mackey.wrap.sorted_frames import SortedFrames
 
 _WHERE = "wrap.stochastic_frames"
 
@@ -41,8 +40,9 @@ class StochasticFrames(nn.Module):
 
     @property
     def guarantee(self) -> Guarantee:
-        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
-        return Guarantee("in_expectation", self.posing.acts.name + sorts, f"over the drawn frames; {OUTSIDE}")
+        return Guarantee(
+            "in_expectation", group_of(self.network, self.posing), f"over the drawn frames; {OUTSIDE}"
+        )
 
     @property
     def averaged(self) -> FrameAveraged:

@@ -10,12 +10,11 @@ from mackey.fields import Guarantee
 from mackey.reps import blocks_of
 from mackey.wrap.anchor_frames import WeightedPoses, axial_turns
 from mackey.wrap.declared_types import as_tuple, types_of
-from mackey.wrap.frame_averaging import check_sorting, finished, sorted_inside
+from mackey.wrap.frame_averaging import check_sorting, finished, group_of, sorted_inside
 from mackey.wrap.posing import Posing
-from mackey.wrap.sorted_frames import SortedFrames
 from mackey.wrap.weighted_poses import AbstractWeightedPoses, AnchorPoses, MomentPoses
 
-_WHERE = "wrap.weighted_frames"
+_WHERE, _MOMENTS = "wrap.weighted_frames", "wrap.moment_frames"
 
 
 class WeightedFrames(nn.Module):
@@ -30,13 +29,12 @@ class WeightedFrames(nn.Module):
     ) -> None:
         super().__init__()
         if at_once is not None and at_once < 1:
-            raise _refusal("at_once ≥ 1", str(at_once), "or leave it out")
+            raise _refusal(posing.where, "at_once ≥ 1", str(at_once), "or leave it out")
         self.network, self.posing, self.poses, self.at_once = network, posing, poses, at_once
 
     @property
     def guarantee(self) -> Guarantee:
-        sorts = "×Sym" if isinstance(self.network, SortedFrames) else ""
-        return Guarantee("exact", self.posing.acts.name + sorts, self.poses.exceptions)
+        return Guarantee("exact", group_of(self.network, self.posing), self.poses.exceptions)
 
     def check(self, *inputs: Tensor) -> None:
         """Raise where a sample is an exception from the guarantee, or too near one; under G×Sym where two
@@ -47,7 +45,7 @@ class WeightedFrames(nn.Module):
         refused, why = self.poses.refused(self.posing, centred, inputs)
         if bool(refused.any()):
             got, remedy = f"sample {int(refused.int().argmax())}, {why}", "leave it out"
-            raise _refusal("clouds that tell directions", got, remedy)
+            raise _refusal(self.posing.where, "clouds that tell directions", got, remedy)
         frames = self.poses.poses(self.posing, centred, inputs).frames
         check_sorting(self.network, self.posing, frames, inputs)
 
@@ -114,10 +112,10 @@ def weighted_frames(
     chosen = vectors if anchors is None else anchors
     if not chosen or not set(chosen) <= set(vectors):
         raise _refusal(
-            f"numbers of inputs among {vectors}", f"anchors={anchors}", "give positions or vectors"
+            _WHERE, f"numbers of inputs among {vectors}", f"anchors={anchors}", "give positions or vectors"
         )
     if posing.dimension not in (2, 3):
-        raise _refusal("a group of R² or R³", acts.name, "use wrap.frames")
+        raise _refusal(_WHERE, "a group of R² or R³", acts.name, "use wrap.frames")
     return WeightedFrames(network, posing, AnchorPoses(chosen), at_once=at_once)
 
 
@@ -136,14 +134,14 @@ def moment_frames(
     `wrap.frames`.
     """
     acts = acting(group)
-    types = types_of(in_type, acts, _WHERE), types_of(out_type, acts, _WHERE)
+    types = types_of(in_type, acts, _MOMENTS), types_of(out_type, acts, _MOMENTS)
     if moments < 1:
-        raise _refusal("moments ≥ 1", str(moments), "3 unless you have a reason")
+        raise _refusal(_MOMENTS, "moments ≥ 1", str(moments), "3 unless you have a reason")
     network, acts = sorted_inside(network, acts, types, mask)
     return WeightedFrames(
-        network, Posing(acts, *types, mask, "wrap.moment_frames"), MomentPoses(moments), at_once=at_once
+        network, Posing(acts, *types, mask, _MOMENTS), MomentPoses(moments), at_once=at_once
     )
 
 
-def _refusal(wanted: str, got: str, remedy: str) -> ValueError:
-    return ValueError(sentence(_WHERE, wanted=wanted, got=got, remedy=remedy))
+def _refusal(where: str, wanted: str, got: str, remedy: str) -> ValueError:
+    return ValueError(sentence(where, wanted=wanted, got=got, remedy=remedy))
