@@ -67,7 +67,8 @@ def mixed(case: Case) -> bool:
 def test_every_case_passes(case: Case) -> None:
     report = audited(case, case.module().eval())
     assert report.passed and report.worst < 1e-12, str(report)
-    assert report.promise is None or report.promise.holds, str(report)
+    if report.promise is not None:  # quarter turns do not decide what is promised of all
+        assert report.promise.holds is (None if report.promise.kind == "continuum" else True), str(report)
 
 
 @pytest.mark.parametrize("case", [case for case in MOVED if case in LAYERS], ids=str)

@@ -220,6 +220,12 @@ def test_the_group_is_the_declared_one_and_the_exit_code_that_of_the_promise() -
     assert code == 0 and "exact under p4 (" in text and "it holds" in text
 
 
+def test_a_model_without_a_named_group_is_explained_and_audited() -> None:
+    assert "images.etn" in run("explain", "images.etn", "--size", "16")[1]
+    code, text = run("audit", "images.etn", "--shape", "1,16,16", "--group", "p4")
+    assert code == 0 and "continuum under rotation-scale" in text and "not decided" in text
+
+
 def test_lint_has_an_exit_code_too(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(PAIR)
     code, text = run("lint", f"{tmp_path}/net.py:wrong")

@@ -139,9 +139,11 @@ def explain_model(console: Console, options: Namespace) -> None:
     if options.channels < 1 or options.size < 1:
         got = f"--channels {options.channels} --size {options.size}"
         raise ValueError(sentence("explain", wanted="numbers ≥ 1", got=got, remedy="raise them"))
-    model = find(options.model)(group=options.group, in_channels=options.channels)
+    find(options.model)  # a model, and not a file that a target may be
+    asked = {"group": options.group, "in_channels": options.channels}
+    model = load_target(options.model, MODELS, asked).module
     explanation = mk.explain(model, (1, options.channels, options.size, options.size))
-    console.print(f"[bold]{options.model} under {options.group}[/], {explanation.head}", highlight=False)
+    console.print(f"[bold]{options.model}[/], {explanation.head}", highlight=False)
     for row in explanation.rows:
         console.print(f"\n[bold]{row.name}[/]  {row.kind}", highlight=False)
         for line in row.lines:

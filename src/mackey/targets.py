@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mackey.actions import acting
 from mackey.errors import sentence
 from mackey.fields import Guarantee
 from mackey.recipe import find, rebuild
@@ -28,9 +29,17 @@ class Target:
 
     @property
     def declared(self) -> str | None:
-        """The group that the network declares."""
+        """The group that the network declares; None where it declares none, or one without elements to test,
+        such as the flows of `wrap.canonical_coordinates`.
+        """
         guarantee = getattr(self.module, "guarantee", None)
-        return guarantee.group if isinstance(guarantee, Guarantee) and guarantee.kind != "none" else None
+        if not isinstance(guarantee, Guarantee) or guarantee.kind == "none":
+            return None
+        try:
+            acting(guarantee.group)
+        except ValueError:
+            return None
+        return guarantee.group
 
     def drawn(self, shapes: Sequence[str], default: str) -> tuple[Tensor, ...]:
         """Normal numbers of these shapes, a batch of 8; or the inputs that the file gives."""

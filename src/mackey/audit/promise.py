@@ -100,10 +100,11 @@ def _unbroken(guarantee: Guarantee, report: Report, counted: list[Row]) -> tuple
     outside = f"; {len(failing)} elements that break it are outside {group}" if failing else ""
     aliased = [row.error64 for row in report.rows if not row.counted]
     off = f"; off the grid the error is {max(aliased):.2g} at most, on smooth images" if aliased else ""
-    if kind in _NEXT and report.scope != report.group and not max(aliased, default=1.0) <= report.tolerance:
+    part = report.scope != report.group or (kind == "continuum" and report.group != group)
+    if kind in _NEXT and part and not max(aliased, default=1.0) <= report.tolerance:
         return (
             None,
-            f"not decided: the elements that permute the samples leave rounding only{off}: {_NEXT[kind]}",
+            f"not decided: the tested elements, a part of {group}, leave rounding only{off}: {_NEXT[kind]}",
         )
     if kind in _NEXT:
         return True, f"no tested element of {group} leaves more than rounding: more than is promised{outside}"

@@ -19,16 +19,16 @@ PAPER = "Tai, Bailis & Valiant, Equivariant Transformer Networks, ICML 2019, arX
 
 
 class Model(nn.Module):
-    """Images (b, in_channels, h, w) to logits (b, classes), invariant under the first group of `group`.
+    """Images (b, in_channels, h, w) to logits (b, classes), invariant under the first of `flows`.
 
-    group: names of wrap.FLOWS in the order in which they are taken out; "translation rotation-scale" for
+    flows: names of wrap.FLOWS in the order in which they are taken out; "translation rotation-scale" for
     street numbers, "shear-x hyperbolic perspective-x perspective-y" for distorted digits in the paper.
     samples: of each canonical coordinate.
     """
 
     def __init__(
         self,
-        group: str = "rotation-scale",
+        flows: str = "rotation-scale",
         in_channels: int = 1,
         classes: int = 10,
         *,
@@ -44,7 +44,7 @@ class Model(nn.Module):
             layers.append(nn.AvgPool2d(2, ceil_mode=True))
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2 * width, classes)]
         self.network = wrap.canonical_coordinates(
-            nn.Sequential(*layers[:-1], *head), group, in_channels, samples=samples, hidden=hidden
+            nn.Sequential(*layers[:-1], *head), flows, in_channels, samples=samples, hidden=hidden
         )
         grid = spaces.Grid(groups.lattice_named("p4"))
         self.in_type = FieldType(grid, reps.trivial(grid.stabiliser), in_channels)
